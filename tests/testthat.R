@@ -1,0 +1,4 @@
+library(testthat)
+library(psyrl)
+
+test_check("psyrl")

@@ -1,0 +1,1 @@
+options(psyrl.threads = 2)
