@@ -2,6 +2,6 @@
 # Generator token: 10BE3573-1514-4C36-9D1C-5A225CD40393
 
 log_sum_exp_ <- function(x) {
-    .Call('_psyrl_log_sum_exp_', PACKAGE = 'psyrl', x)
+    .Call(`_psyrl_log_sum_exp_`, x)
 }
 
