@@ -20,8 +20,8 @@ preclean=
 if [ "$(cat "$key" 2> /dev/null)" != "$against" ]; then
   preclean=--preclean # objects built against other headers are of no use
 elif [ -f "$built" ]; then
-  sources=$(ls -d DESCRIPTION NAMESPACE R src data inst 2> /dev/null)
-  newer=$(find $sources -type f ! -name '*.o' ! -name '*.so' -newer "$built" | head -n 1)
+  newer=$(find DESCRIPTION NAMESPACE R src data inst -type f ! -name '*.o' \
+    ! -name '*.so' -newer "$built" -print -quit 2> /dev/null || true)
   [ -n "$newer" ] || exit 0
 fi
 
