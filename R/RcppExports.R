@@ -5,3 +5,11 @@ log_sum_exp_ <- function(x) {
     .Call(`_psyrl_log_sum_exp_`, x)
 }
 
+solve_task_ <- function(task, temperature, mellow) {
+    .Call(`_psyrl_solve_task_`, task, temperature, mellow)
+}
+
+endless_states_ <- function(task) {
+    .Call(`_psyrl_endless_states_`, task)
+}
+

@@ -22,9 +22,35 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// solve_task_
+Rcpp::List solve_task_(const Rcpp::List& task, double temperature, bool mellow);
+RcppExport SEXP _psyrl_solve_task_(SEXP taskSEXP, SEXP temperatureSEXP, SEXP mellowSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type task(taskSEXP);
+    Rcpp::traits::input_parameter< double >::type temperature(temperatureSEXP);
+    Rcpp::traits::input_parameter< bool >::type mellow(mellowSEXP);
+    rcpp_result_gen = Rcpp::wrap(solve_task_(task, temperature, mellow));
+    return rcpp_result_gen;
+END_RCPP
+}
+// endless_states_
+std::vector<int> endless_states_(const Rcpp::List& task);
+RcppExport SEXP _psyrl_endless_states_(SEXP taskSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type task(taskSEXP);
+    rcpp_result_gen = Rcpp::wrap(endless_states_(task));
+    return rcpp_result_gen;
+END_RCPP
+}
 
 static const R_CallMethodDef CallEntries[] = {
     {"_psyrl_log_sum_exp_", (DL_FUNC) &_psyrl_log_sum_exp_, 1},
+    {"_psyrl_solve_task_", (DL_FUNC) &_psyrl_solve_task_, 3},
+    {"_psyrl_endless_states_", (DL_FUNC) &_psyrl_endless_states_, 1},
     {NULL, NULL, 0}
 };
 
