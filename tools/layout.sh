@@ -38,7 +38,7 @@ rule "core/learning knows learning, convex, mdp and base" \
 rule "core/convex knows convex, mdp and base" \
   "$(includes 'core/(measurement|learning)/' src/core/convex)"
 rule "only R/conditions.R signals" \
-  "$(grep -nE '(^|[^[:alnum:]_.])(stop|warning|stopifnot|rlang::abort|message) *\(' R/*.R |
+  "$(grep -nE '(^|[^[:alnum:]_.])(stop|warning|stopifnot) *\(' R/*.R |
     grep -vE '^R/(conditions|RcppExports)\.R:' | grep -vE "^[^:]*:[0-9]*: *#")"
 rule "workers use no tbb:: and no parallelReduce" \
   "$(grep -rnE 'tbb::|parallelReduce *\(' src --include='*.h' --include='*.cpp' | grep -v RcppExports)"

@@ -113,12 +113,15 @@ if (!length(getOption("repos")) || "@CRAN@" %in% getOption("repos")) {
   mirrors <- utils::getCRANmirrors(local.only = TRUE)
   options(repos = c(CRAN = mirrors$URL[1]))
 }
-library_dir <- .libPaths()[1]
-if (file.access(library_dir, 2) != 0) {
+# As install.packages() chooses, but never the library of R itself.
+library_dir <- setdiff(.libPaths(), .Library)[1]
+if (is.na(library_dir) || file.access(library_dir, 2) != 0) {
   library_dir <- strsplit(Sys.getenv("R_LIBS_USER"), .Platform$path.sep)[[1]][1]
+  library_dir <- path.expand(library_dir)
   dir.create(library_dir, recursive = TRUE, showWarnings = FALSE)
   .libPaths(c(library_dir, .libPaths()))
 }
+cat("installing into", library_dir, "\n")
 # Both come with R, and their newest versions ask for a newer R than ours.
 available <- utils::available.packages()
 available <- available[!rownames(available) %in% c("Matrix", "MASS"), ]
@@ -152,8 +155,9 @@ fi
 
 # 3. R packages, built here.
 if [ -n "$absent" ]; then
-  if may_use_apt; then
-    apt_install cmake libuv1-dev # for RcppParallel and testthat
-  fi
+  system_needs="" # of their builds
+  case $absent in *RcppParallel*) system_needs=cmake ;; esac
+  case $absent in *testthat*) system_needs="$system_needs libuv1-dev" ;; esac
+  if may_use_apt; then apt_install $system_needs; fi
   cran_install $absent
 fi
