@@ -13,3 +13,11 @@ endless_states_ <- function(task) {
     .Call(`_psyrl_endless_states_`, task)
 }
 
+tally_ <- function(row, n_rows, column, n_columns) {
+    .Call(`_psyrl_tally_`, row, n_rows, column, n_columns)
+}
+
+number_pairs_ <- function(first, n_first, second, n_second) {
+    .Call(`_psyrl_number_pairs_`, first, n_first, second, n_second)
+}
+

@@ -446,7 +446,9 @@ mdp_headline <- function(x) {
   )
 }
 
-big <- function(x) format(x, big.mark = ",", trim = TRUE)
+big <- function(x) {
+  format(x, big.mark = ",", trim = TRUE, scientific = FALSE)
+}
 
 #' @export
 summary.psyrl_mdp <- function(object, ...) {

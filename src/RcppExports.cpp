@@ -46,11 +46,41 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// tally_
+Rcpp::List tally_(const Rcpp::IntegerVector& row, int n_rows, const Rcpp::IntegerVector& column, int n_columns);
+RcppExport SEXP _psyrl_tally_(SEXP rowSEXP, SEXP n_rowsSEXP, SEXP columnSEXP, SEXP n_columnsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type row(rowSEXP);
+    Rcpp::traits::input_parameter< int >::type n_rows(n_rowsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type column(columnSEXP);
+    Rcpp::traits::input_parameter< int >::type n_columns(n_columnsSEXP);
+    rcpp_result_gen = Rcpp::wrap(tally_(row, n_rows, column, n_columns));
+    return rcpp_result_gen;
+END_RCPP
+}
+// number_pairs_
+Rcpp::List number_pairs_(const Rcpp::IntegerVector& first, int n_first, const Rcpp::IntegerVector& second, int n_second);
+RcppExport SEXP _psyrl_number_pairs_(SEXP firstSEXP, SEXP n_firstSEXP, SEXP secondSEXP, SEXP n_secondSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type first(firstSEXP);
+    Rcpp::traits::input_parameter< int >::type n_first(n_firstSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type second(secondSEXP);
+    Rcpp::traits::input_parameter< int >::type n_second(n_secondSEXP);
+    rcpp_result_gen = Rcpp::wrap(number_pairs_(first, n_first, second, n_second));
+    return rcpp_result_gen;
+END_RCPP
+}
 
 static const R_CallMethodDef CallEntries[] = {
     {"_psyrl_log_sum_exp_", (DL_FUNC) &_psyrl_log_sum_exp_, 1},
     {"_psyrl_solve_task_", (DL_FUNC) &_psyrl_solve_task_, 3},
     {"_psyrl_endless_states_", (DL_FUNC) &_psyrl_endless_states_, 1},
+    {"_psyrl_tally_", (DL_FUNC) &_psyrl_tally_, 4},
+    {"_psyrl_number_pairs_", (DL_FUNC) &_psyrl_number_pairs_, 4},
     {NULL, NULL, 0}
 };
 
