@@ -5,6 +5,18 @@ log_sum_exp_ <- function(x) {
     .Call(`_psyrl_log_sum_exp_`, x)
 }
 
+learning_log_lik_ <- function(data, spec, theta, order, runtime) {
+    .Call(`_psyrl_learning_log_lik_`, data, spec, theta, order, runtime)
+}
+
+learning_trace_ <- function(data, spec, theta, stages, options) {
+    .Call(`_psyrl_learning_trace_`, data, spec, theta, stages, options)
+}
+
+learning_simulate_ <- function(data, spec, theta, outcomes, seed) {
+    .Call(`_psyrl_learning_simulate_`, data, spec, theta, outcomes, seed)
+}
+
 solve_task_ <- function(task, temperature, mellow) {
     .Call(`_psyrl_solve_task_`, task, temperature, mellow)
 }
