@@ -5,24 +5,72 @@ log_sum_exp_ <- function(x) {
     .Call(`_psyrl_log_sum_exp_`, x)
 }
 
-learning_log_lik_ <- function(data, spec, theta, order, runtime) {
-    .Call(`_psyrl_learning_log_lik_`, data, spec, theta, order, runtime)
-}
-
-learning_trace_ <- function(data, spec, theta, stages, options) {
-    .Call(`_psyrl_learning_trace_`, data, spec, theta, stages, options)
-}
-
-learning_simulate_ <- function(data, spec, theta, outcomes, seed) {
-    .Call(`_psyrl_learning_simulate_`, data, spec, theta, outcomes, seed)
-}
-
 solve_task_ <- function(task, temperature, mellow) {
     .Call(`_psyrl_solve_task_`, task, temperature, mellow)
 }
 
 endless_states_ <- function(task) {
     .Call(`_psyrl_endless_states_`, task)
+}
+
+person_log_lik_ <- function(mdp, counts, model, threads) {
+    .Call(`_psyrl_person_log_lik_`, mdp, counts, model, threads)
+}
+
+fit_population_ <- function(problem, effects, log_sigma, threads) {
+    .Call(`_psyrl_fit_population_`, problem, effects, log_sigma, threads)
+}
+
+grid_posterior_ <- function(nodes, log_lik, mu, sigma, threads) {
+    .Call(`_psyrl_grid_posterior_`, nodes, log_lik, mu, sigma, threads)
+}
+
+posterior_summary_ <- function(nodes, weight, probability) {
+    .Call(`_psyrl_posterior_summary_`, nodes, weight, probability)
+}
+
+person_modes_ <- function(mdp, counts, value, mu, sigma) {
+    .Call(`_psyrl_person_modes_`, mdp, counts, value, mu, sigma)
+}
+
+person_likelihood_ <- function(mdp, counts, value, beta) {
+    .Call(`_psyrl_person_likelihood_`, mdp, counts, value, beta)
+}
+
+predictive_ <- function(mdp, model, weight, person, state) {
+    .Call(`_psyrl_predictive_`, mdp, model, weight, person, state)
+}
+
+decision_nll_ <- function(mdp, model, decisions, weight, update) {
+    .Call(`_psyrl_decision_nll_`, mdp, model, decisions, weight, update)
+}
+
+replayed_weights_ <- function(mdp, model, decisions, weight, update) {
+    .Call(`_psyrl_replayed_weights_`, mdp, model, decisions, weight, update)
+}
+
+identify_ <- function(mdp, q, rule) {
+    .Call(`_psyrl_identify_`, mdp, q, rule)
+}
+
+minimise_penalised_ <- function(mdp, groups, penalty, q, settings) {
+    .Call(`_psyrl_minimise_penalised_`, mdp, groups, penalty, q, settings)
+}
+
+evaluate_penalised_ <- function(mdp, groups, penalty, q, settings) {
+    .Call(`_psyrl_evaluate_penalised_`, mdp, groups, penalty, q, settings)
+}
+
+penalty_ <- function(mdp, penalty, q) {
+    .Call(`_psyrl_penalty_`, mdp, penalty, q)
+}
+
+back_up_ <- function(mdp, penalty, q) {
+    .Call(`_psyrl_back_up_`, mdp, penalty, q)
+}
+
+node_counts_ <- function(mdp, counts, weight) {
+    .Call(`_psyrl_node_counts_`, mdp, counts, weight)
 }
 
 tally_ <- function(row, n_rows, column, n_columns) {

@@ -22,51 +22,6 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
-// learning_log_lik_
-Rcpp::List learning_log_lik_(const Rcpp::List& data, const Rcpp::List& spec, const Rcpp::NumericMatrix& theta, int order, const Rcpp::List& runtime);
-RcppExport SEXP _psyrl_learning_log_lik_(SEXP dataSEXP, SEXP specSEXP, SEXP thetaSEXP, SEXP orderSEXP, SEXP runtimeSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::RNGScope rcpp_rngScope_gen;
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type data(dataSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type spec(specSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type theta(thetaSEXP);
-    Rcpp::traits::input_parameter< int >::type order(orderSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type runtime(runtimeSEXP);
-    rcpp_result_gen = Rcpp::wrap(learning_log_lik_(data, spec, theta, order, runtime));
-    return rcpp_result_gen;
-END_RCPP
-}
-// learning_trace_
-Rcpp::List learning_trace_(const Rcpp::List& data, const Rcpp::List& spec, const Rcpp::NumericMatrix& theta, int stages, int options);
-RcppExport SEXP _psyrl_learning_trace_(SEXP dataSEXP, SEXP specSEXP, SEXP thetaSEXP, SEXP stagesSEXP, SEXP optionsSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::RNGScope rcpp_rngScope_gen;
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type data(dataSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type spec(specSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type theta(thetaSEXP);
-    Rcpp::traits::input_parameter< int >::type stages(stagesSEXP);
-    Rcpp::traits::input_parameter< int >::type options(optionsSEXP);
-    rcpp_result_gen = Rcpp::wrap(learning_trace_(data, spec, theta, stages, options));
-    return rcpp_result_gen;
-END_RCPP
-}
-// learning_simulate_
-Rcpp::List learning_simulate_(const Rcpp::List& data, const Rcpp::List& spec, const Rcpp::NumericMatrix& theta, const Rcpp::NumericMatrix& outcomes, double seed);
-RcppExport SEXP _psyrl_learning_simulate_(SEXP dataSEXP, SEXP specSEXP, SEXP thetaSEXP, SEXP outcomesSEXP, SEXP seedSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::RNGScope rcpp_rngScope_gen;
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type data(dataSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type spec(specSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type theta(thetaSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type outcomes(outcomesSEXP);
-    Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
-    rcpp_result_gen = Rcpp::wrap(learning_simulate_(data, spec, theta, outcomes, seed));
-    return rcpp_result_gen;
-END_RCPP
-}
 // solve_task_
 Rcpp::List solve_task_(const Rcpp::List& task, double temperature, bool mellow);
 RcppExport SEXP _psyrl_solve_task_(SEXP taskSEXP, SEXP temperatureSEXP, SEXP mellowSEXP) {
@@ -88,6 +43,218 @@ BEGIN_RCPP
     Rcpp::RNGScope rcpp_rngScope_gen;
     Rcpp::traits::input_parameter< const Rcpp::List& >::type task(taskSEXP);
     rcpp_result_gen = Rcpp::wrap(endless_states_(task));
+    return rcpp_result_gen;
+END_RCPP
+}
+// person_log_lik_
+Rcpp::NumericMatrix person_log_lik_(const Rcpp::List& mdp, const Rcpp::List& counts, const Rcpp::List& model, int threads);
+RcppExport SEXP _psyrl_person_log_lik_(SEXP mdpSEXP, SEXP countsSEXP, SEXP modelSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type mdp(mdpSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type counts(countsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type model(modelSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(person_log_lik_(mdp, counts, model, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// fit_population_
+Rcpp::List fit_population_(const Rcpp::List& problem, const Rcpp::NumericVector& effects, double log_sigma, int threads);
+RcppExport SEXP _psyrl_fit_population_(SEXP problemSEXP, SEXP effectsSEXP, SEXP log_sigmaSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type problem(problemSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type effects(effectsSEXP);
+    Rcpp::traits::input_parameter< double >::type log_sigma(log_sigmaSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(fit_population_(problem, effects, log_sigma, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// grid_posterior_
+Rcpp::List grid_posterior_(const Rcpp::NumericVector& nodes, const Rcpp::NumericMatrix& log_lik, const Rcpp::NumericVector& mu, double sigma, int threads);
+RcppExport SEXP _psyrl_grid_posterior_(SEXP nodesSEXP, SEXP log_likSEXP, SEXP muSEXP, SEXP sigmaSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type nodes(nodesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type log_lik(log_likSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type mu(muSEXP);
+    Rcpp::traits::input_parameter< double >::type sigma(sigmaSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(grid_posterior_(nodes, log_lik, mu, sigma, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// posterior_summary_
+Rcpp::NumericMatrix posterior_summary_(const Rcpp::NumericVector& nodes, const Rcpp::NumericMatrix& weight, const Rcpp::NumericVector& probability);
+RcppExport SEXP _psyrl_posterior_summary_(SEXP nodesSEXP, SEXP weightSEXP, SEXP probabilitySEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type nodes(nodesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type weight(weightSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type probability(probabilitySEXP);
+    rcpp_result_gen = Rcpp::wrap(posterior_summary_(nodes, weight, probability));
+    return rcpp_result_gen;
+END_RCPP
+}
+// person_modes_
+Rcpp::NumericMatrix person_modes_(const Rcpp::List& mdp, const Rcpp::List& counts, const Rcpp::NumericVector& value, const Rcpp::NumericVector& mu, double sigma);
+RcppExport SEXP _psyrl_person_modes_(SEXP mdpSEXP, SEXP countsSEXP, SEXP valueSEXP, SEXP muSEXP, SEXP sigmaSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type mdp(mdpSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type counts(countsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type value(valueSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type mu(muSEXP);
+    Rcpp::traits::input_parameter< double >::type sigma(sigmaSEXP);
+    rcpp_result_gen = Rcpp::wrap(person_modes_(mdp, counts, value, mu, sigma));
+    return rcpp_result_gen;
+END_RCPP
+}
+// person_likelihood_
+Rcpp::NumericMatrix person_likelihood_(const Rcpp::List& mdp, const Rcpp::List& counts, const Rcpp::NumericVector& value, const Rcpp::NumericVector& beta);
+RcppExport SEXP _psyrl_person_likelihood_(SEXP mdpSEXP, SEXP countsSEXP, SEXP valueSEXP, SEXP betaSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type mdp(mdpSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type counts(countsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type value(valueSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type beta(betaSEXP);
+    rcpp_result_gen = Rcpp::wrap(person_likelihood_(mdp, counts, value, beta));
+    return rcpp_result_gen;
+END_RCPP
+}
+// predictive_
+Rcpp::NumericVector predictive_(const Rcpp::List& mdp, const Rcpp::List& model, const Rcpp::NumericMatrix& weight, const Rcpp::IntegerVector& person, const Rcpp::IntegerVector& state);
+RcppExport SEXP _psyrl_predictive_(SEXP mdpSEXP, SEXP modelSEXP, SEXP weightSEXP, SEXP personSEXP, SEXP stateSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type mdp(mdpSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type model(modelSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type weight(weightSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type person(personSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type state(stateSEXP);
+    rcpp_result_gen = Rcpp::wrap(predictive_(mdp, model, weight, person, state));
+    return rcpp_result_gen;
+END_RCPP
+}
+// decision_nll_
+Rcpp::NumericVector decision_nll_(const Rcpp::List& mdp, const Rcpp::List& model, const Rcpp::List& decisions, const Rcpp::NumericMatrix& weight, const Rcpp::LogicalVector& update);
+RcppExport SEXP _psyrl_decision_nll_(SEXP mdpSEXP, SEXP modelSEXP, SEXP decisionsSEXP, SEXP weightSEXP, SEXP updateSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type mdp(mdpSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type model(modelSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type decisions(decisionsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type weight(weightSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::LogicalVector& >::type update(updateSEXP);
+    rcpp_result_gen = Rcpp::wrap(decision_nll_(mdp, model, decisions, weight, update));
+    return rcpp_result_gen;
+END_RCPP
+}
+// replayed_weights_
+Rcpp::NumericMatrix replayed_weights_(const Rcpp::List& mdp, const Rcpp::List& model, const Rcpp::List& decisions, const Rcpp::NumericMatrix& weight, const Rcpp::LogicalVector& update);
+RcppExport SEXP _psyrl_replayed_weights_(SEXP mdpSEXP, SEXP modelSEXP, SEXP decisionsSEXP, SEXP weightSEXP, SEXP updateSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type mdp(mdpSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type model(modelSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type decisions(decisionsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type weight(weightSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::LogicalVector& >::type update(updateSEXP);
+    rcpp_result_gen = Rcpp::wrap(replayed_weights_(mdp, model, decisions, weight, update));
+    return rcpp_result_gen;
+END_RCPP
+}
+// identify_
+Rcpp::List identify_(const Rcpp::List& mdp, const Rcpp::NumericVector& q, const std::string& rule);
+RcppExport SEXP _psyrl_identify_(SEXP mdpSEXP, SEXP qSEXP, SEXP ruleSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type mdp(mdpSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type q(qSEXP);
+    Rcpp::traits::input_parameter< const std::string& >::type rule(ruleSEXP);
+    rcpp_result_gen = Rcpp::wrap(identify_(mdp, q, rule));
+    return rcpp_result_gen;
+END_RCPP
+}
+// minimise_penalised_
+Rcpp::List minimise_penalised_(const Rcpp::List& mdp, const Rcpp::List& groups, const Rcpp::List& penalty, const Rcpp::NumericVector& q, const Rcpp::List& settings);
+RcppExport SEXP _psyrl_minimise_penalised_(SEXP mdpSEXP, SEXP groupsSEXP, SEXP penaltySEXP, SEXP qSEXP, SEXP settingsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type mdp(mdpSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type groups(groupsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type penalty(penaltySEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type q(qSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type settings(settingsSEXP);
+    rcpp_result_gen = Rcpp::wrap(minimise_penalised_(mdp, groups, penalty, q, settings));
+    return rcpp_result_gen;
+END_RCPP
+}
+// evaluate_penalised_
+Rcpp::List evaluate_penalised_(const Rcpp::List& mdp, const Rcpp::List& groups, const Rcpp::List& penalty, const Rcpp::NumericVector& q, const Rcpp::List& settings);
+RcppExport SEXP _psyrl_evaluate_penalised_(SEXP mdpSEXP, SEXP groupsSEXP, SEXP penaltySEXP, SEXP qSEXP, SEXP settingsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type mdp(mdpSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type groups(groupsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type penalty(penaltySEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type q(qSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type settings(settingsSEXP);
+    rcpp_result_gen = Rcpp::wrap(evaluate_penalised_(mdp, groups, penalty, q, settings));
+    return rcpp_result_gen;
+END_RCPP
+}
+// penalty_
+double penalty_(const Rcpp::List& mdp, const Rcpp::List& penalty, const Rcpp::NumericVector& q);
+RcppExport SEXP _psyrl_penalty_(SEXP mdpSEXP, SEXP penaltySEXP, SEXP qSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type mdp(mdpSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type penalty(penaltySEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type q(qSEXP);
+    rcpp_result_gen = Rcpp::wrap(penalty_(mdp, penalty, q));
+    return rcpp_result_gen;
+END_RCPP
+}
+// back_up_
+Rcpp::NumericVector back_up_(const Rcpp::List& mdp, const Rcpp::List& penalty, const Rcpp::NumericVector& q);
+RcppExport SEXP _psyrl_back_up_(SEXP mdpSEXP, SEXP penaltySEXP, SEXP qSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type mdp(mdpSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type penalty(penaltySEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type q(qSEXP);
+    rcpp_result_gen = Rcpp::wrap(back_up_(mdp, penalty, q));
+    return rcpp_result_gen;
+END_RCPP
+}
+// node_counts_
+Rcpp::List node_counts_(const Rcpp::List& mdp, const Rcpp::List& counts, const Rcpp::NumericMatrix& weight);
+RcppExport SEXP _psyrl_node_counts_(SEXP mdpSEXP, SEXP countsSEXP, SEXP weightSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type mdp(mdpSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type counts(countsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type weight(weightSEXP);
+    rcpp_result_gen = Rcpp::wrap(node_counts_(mdp, counts, weight));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -122,11 +289,23 @@ END_RCPP
 
 static const R_CallMethodDef CallEntries[] = {
     {"_psyrl_log_sum_exp_", (DL_FUNC) &_psyrl_log_sum_exp_, 1},
-    {"_psyrl_learning_log_lik_", (DL_FUNC) &_psyrl_learning_log_lik_, 5},
-    {"_psyrl_learning_trace_", (DL_FUNC) &_psyrl_learning_trace_, 5},
-    {"_psyrl_learning_simulate_", (DL_FUNC) &_psyrl_learning_simulate_, 5},
     {"_psyrl_solve_task_", (DL_FUNC) &_psyrl_solve_task_, 3},
     {"_psyrl_endless_states_", (DL_FUNC) &_psyrl_endless_states_, 1},
+    {"_psyrl_person_log_lik_", (DL_FUNC) &_psyrl_person_log_lik_, 4},
+    {"_psyrl_fit_population_", (DL_FUNC) &_psyrl_fit_population_, 4},
+    {"_psyrl_grid_posterior_", (DL_FUNC) &_psyrl_grid_posterior_, 5},
+    {"_psyrl_posterior_summary_", (DL_FUNC) &_psyrl_posterior_summary_, 3},
+    {"_psyrl_person_modes_", (DL_FUNC) &_psyrl_person_modes_, 5},
+    {"_psyrl_person_likelihood_", (DL_FUNC) &_psyrl_person_likelihood_, 4},
+    {"_psyrl_predictive_", (DL_FUNC) &_psyrl_predictive_, 5},
+    {"_psyrl_decision_nll_", (DL_FUNC) &_psyrl_decision_nll_, 5},
+    {"_psyrl_replayed_weights_", (DL_FUNC) &_psyrl_replayed_weights_, 5},
+    {"_psyrl_identify_", (DL_FUNC) &_psyrl_identify_, 3},
+    {"_psyrl_minimise_penalised_", (DL_FUNC) &_psyrl_minimise_penalised_, 5},
+    {"_psyrl_evaluate_penalised_", (DL_FUNC) &_psyrl_evaluate_penalised_, 5},
+    {"_psyrl_penalty_", (DL_FUNC) &_psyrl_penalty_, 3},
+    {"_psyrl_back_up_", (DL_FUNC) &_psyrl_back_up_, 3},
+    {"_psyrl_node_counts_", (DL_FUNC) &_psyrl_node_counts_, 3},
     {"_psyrl_tally_", (DL_FUNC) &_psyrl_tally_, 4},
     {"_psyrl_number_pairs_", (DL_FUNC) &_psyrl_number_pairs_, 4},
     {NULL, NULL, 0}

@@ -133,6 +133,11 @@ Dual<N, O> log(const Dual<N, O>& x) {
   const double r = 1.0 / x.v;
   return chain(x, std::log(x.v), r, -r * r);
 }
+template <int N, int O>
+Dual<N, O> sqrt(const Dual<N, O>& x) {
+  const double s = std::sqrt(x.v);
+  return chain(x, s, 0.5 / s, -0.25 / (s * x.v));
+}
 /// base^x for a constant base >= 0.
 template <int N, int O>
 Dual<N, O> pow(double base, const Dual<N, O>& x) {

@@ -1,0 +1,51 @@
+#' How learned values are held to the task
+#'
+#' `bellman()` penalises the Bellman residual delta(s, a) = Q(s, a) - r - gamma E V(s')
+#' of learned values by `lambda` times its sum of squares, next to the *summed*
+#' negative log-likelihood; the implied SD of the residual is 1 / sqrt(2 lambda), in
+#' units of reward. `bellman_none()` lets behaviour alone decide.
+#'
+#' @param lambda Weight of the residual, or `"estimate"`.
+#' @param temperature Backup temperature in units of reward, 0 for the ordinary
+#'   maximum, or `"estimate"`.
+#' @param discount `"task"`, `"estimate"`, or `"choose"`: estimated only if that gains
+#'   more than 15 nats of evidence.
+#' @param backup As in [q_task()].
+#' @param pairs Penalise every `"legal"` pair once, or the `"observed"` pairs by their
+#'   counts (the published form).
+#' @param residual `"expected"` over next states, or the `"sample"` that was logged
+#'   (the published form).
+#' @param cql Weight of the conservative term; 0 by default, because it is a second
+#'   likelihood that pulls the population towards beta = 1.
+#' @param residual_sd_max Upper bound of an estimated residual SD, in units of reward.
+#' @return A specification to hand to [rlmm()].
+#' @examples
+#' bellman(lambda = 50, temperature = 0)
+#' @export
+bellman <- function(lambda = "estimate", temperature = "estimate",
+                    discount = c("task", "estimate", "choose"),
+                    backup = c("soft", "mellow"),
+                    pairs = c("legal", "observed"),
+                    residual = c("expected", "sample"), cql = 0,
+                    residual_sd_max = Inf) {
+  new_spec("consistency", "bellman",
+    lambda = check_number_or(lambda, "estimate", "lambda"),
+    temperature = check_number_or(temperature, "estimate", "temperature"),
+    discount = check_choice(
+      discount, c("task", "estimate", "choose"), "discount"
+    ),
+    backup = check_choice(backup, c("soft", "mellow"), "backup"),
+    pairs = check_choice(pairs, c("legal", "observed"), "pairs"),
+    residual = check_choice(residual, c("expected", "sample"), "residual"),
+    cql = check_number(cql, "cql", lower = 0),
+    residual_sd_max = check_number(
+      residual_sd_max, "residual_sd_max", lower = 0, finite = FALSE
+    )
+  )
+}
+
+#' @rdname bellman
+#' @export
+bellman_none <- function() {
+  new_spec("consistency", "none")
+}

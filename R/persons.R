@@ -1,0 +1,105 @@
+# Scores of persons from their posteriors on the grid.
+
+#' @rdname persons
+#' @details
+#' For [rlmm()], `log_estimate` is the posterior mean of log beta (with
+#' `estimator = "joint"` its mode), `estimate` its exponential, `std_error` the
+#' posterior SD of log beta, and the interval the exponentials of its posterior
+#' quantiles. `n_informative` counts decisions between actions of different value.
+#' `flag` is `""` when all is well, else `"no information"`, `"always greedy"` or
+#' `"worse than random"`: then the population decides the score.
+#' @export
+persons.rlmm <- function(fit, newdata = NULL, level = 0.95, ...) {
+  check_number(level, "level", lower = 0, upper = 1)
+  scored <- scored_persons(fit, newdata)
+  tail <- (1 - level) / 2
+  summary <- posterior_summary(scored$posterior, c(tail, 1 - tail))
+  log_estimate <- scored$mode %||% summary[, "mean"]
+  facts <- person_facts(fit, scored$counts)
+  data.frame(
+    person = scored$persons,
+    estimate = exp(log_estimate), std_error = summary[, "sd"],
+    conf_low = exp(summary[, 3]), conf_high = exp(summary[, 4]),
+    log_estimate = log_estimate, facts,
+    row.names = NULL
+  )
+}
+
+# The persons of the fit, or of new data with the population and the values fixed:
+# list(persons, posterior, counts, mode).
+scored_persons <- function(fit, newdata = NULL) {
+  if (is.null(newdata)) {
+    return(list(
+      persons = fit$data$persons, posterior = fit$posterior,
+      counts = fit$counts, mode = fit$mode
+    ))
+  }
+  data <- as_decisions(newdata)
+  aligned <- align_to_task(data, fit$task)
+  list(
+    persons = data$persons, counts = aligned,
+    posterior = score_counts(fit, aligned, prior_means(fit, data))
+  )
+}
+
+prior_means <- function(fit, data) {
+  covariates <- person_covariates(fit$spec$persons, data, fit$control$persons)
+  design <- person_design(fit$spec$persons, covariates, fit$levels)
+  drop(design %*% coef(fit)[colnames(design)])
+}
+
+# Posteriors of persons with these counts, everything shared fixed.
+score_counts <- function(fit, counts, mu) {
+  sigma <- coef(fit)[["sigma"]]
+  nodes <- fit$posterior$nodes
+  wanted <- trait_nodes(mu, sigma, nodes[2] - nodes[1])
+  if (wanted[1] < nodes[1] || wanted[length(wanted)] > nodes[length(nodes)]) {
+    nodes <- wanted
+  }
+  log_lik <- grid_log_lik(fit, fit$values$advantage, nodes, counts)
+  trait_posterior(nodes, log_lik, mu, sigma, fit$control$threads)
+}
+
+# What a reader of scores must know about each person.
+person_facts <- function(fit, counts) {
+  facts <- person_likelihood_(
+    fit$task, counts, fit$values$advantage,
+    numeric(length(counts$person_start) - 1)
+  )
+  total <- c(0, cumsum(counts$count))
+  greedy <- facts[, "shortfall"] <= 1e-12 * max(1, abs(fit$values$advantage))
+  data.frame(
+    n_decisions = as.integer(diff(total[counts$person_start + 1])),
+    n_informative = as.integer(facts[, "n_informative"]),
+    flag = ifelse(facts[, "n_informative"] == 0, "no information",
+      ifelse(greedy, "always greedy",
+        ifelse(facts[, "advantage"] <= 0, "worse than random", "")
+      )
+    )
+  )
+}
+
+#' Intervals of scores and of population parameters
+#'
+#' @param object A fit of [rlmm()].
+#' @param parm `"persons"` or `"population"`.
+#' @param level Level of the intervals.
+#' @param scale Persons' intervals on the `"natural"` (beta) or the `"log"` scale.
+#' @param method `"plugin"` takes the shared values as known, which with exact or
+#'   known values is the whole story.
+#' @param ... Unused.
+#' @return A matrix, rows named by person or parameter, columns `2.5 %` and `97.5 %`
+#'   (for `level = 0.95`).
+#' @export
+confint.rlmm <- function(object, parm = c("persons", "population"), level = 0.95,
+                         scale = c("natural", "log"), method = "plugin", ...) {
+  parm <- check_choice(parm, c("persons", "population"), "parm")
+  scale <- check_choice(scale, c("natural", "log"), "scale")
+  check_number(level, "level", lower = 0, upper = 1)
+  if (parm == "population") return(population_intervals(object, level))
+  tail <- (1 - level) / 2
+  ends <- posterior_summary(object$posterior, c(tail, 1 - tail))[, 3:4, drop = FALSE]
+  if (scale == "natural") ends <- exp(ends)
+  dimnames(ends) <- list(as.character(object$data$persons), interval_names(level))
+  ends
+}

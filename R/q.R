@@ -1,0 +1,88 @@
+# Where the values come from: small printable specifications, fitted by rlmm().
+
+new_spec <- function(family, kind, ...) {
+  structure(list(kind = kind, ...),
+    class = c(paste0(family, "_", kind), paste0("psyrl_", family), "psyrl_spec")
+  )
+}
+
+#' @export
+print.psyrl_spec <- function(x, ...) {
+  cat(format(x), "\n", sep = "")
+  invisible(x)
+}
+
+#' @export
+format.psyrl_spec <- function(x, ...) {
+  settings <- x[setdiff(names(x), "kind")]
+  settings <- settings[!vapply(settings, is.data.frame, logical(1))]
+  text <- vapply(settings, function(s) paste(deparse(s), collapse = ""), "")
+  paste0(class(x)[1], "(", paste(names(text), "=", text, collapse = ", "), ")")
+}
+
+# A number, or one of some words that say how the number is found.
+check_number_or <- function(x, words, arg, lower = 0, upper = Inf) {
+  if (identical(x, words)) return(words[1])
+  if (is.character(x)) return(check_choice(x, words, arg))
+  check_number(x, arg, lower = lower, upper = upper)
+}
+
+#' Values of a measurement model
+#'
+#' Where the shared values Q(s, a) come from.
+#'
+#' `q_task()`, the default of [rlmm()], is the exact solution of the task: the score
+#' then says how sharply a person follows the task. `q_known()` takes values as they
+#' are. `q_table()` learns a value for every legal pair from behaviour, held to the
+#' task by [bellman()] or by nothing ([bellman_none()]); such values predict better,
+#' but the score may come to say how closely a person follows the crowd.
+#'
+#' @param temperature Backup temperature tau in units of reward: `"estimate"`, a
+#'   number (0 is the ordinary maximum), or `"person"`: everybody plans with the own
+#'   temperature 1 / beta.
+#' @param discount `"task"` takes the discount of the task, `"estimate"` maximises the
+#'   marginal likelihood over it.
+#' @param backup `"soft"` is tau log sum exp(Q / tau), `"mellow"` tau log mean
+#'   exp(Q / tau), which does not pay for merely having options.
+#' @param values Data frame `state, action, q`, a row for every legal pair of a state
+#'   in which persons decide. Missing states are not informative.
+#' @param l2 Ridge on the centred values: `"estimate"` or a number, the factor of
+#'   their sum of squares in the (summed) objective.
+#' @return A specification, an object to print and to hand to [rlmm()].
+#' @examples
+#' q_task(temperature = 0)
+#' @name q_task
+NULL
+
+#' @rdname q_task
+#' @export
+q_task <- function(temperature = "estimate", discount = c("task", "estimate"),
+                   backup = c("soft", "mellow")) {
+  new_spec("q", "task",
+    temperature = check_number_or(
+      temperature, c("estimate", "person"), "temperature"
+    ),
+    discount = check_choice(discount, c("task", "estimate"), "discount"),
+    backup = check_choice(backup, c("soft", "mellow"), "backup")
+  )
+}
+
+#' @rdname q_task
+#' @export
+q_known <- function(values) {
+  check_data_frame(values, "values", c("state", "action", "q"))
+  if (!is.numeric(values$q) || anyNA(values$q) || any(!is.finite(values$q))) {
+    abort_input("values", paste0(
+      "`values$q` must be finite numbers; ",
+      first_rows(which(!is.finite(suppressWarnings(as.numeric(values$q))))),
+      " of `values` are not."
+    ))
+  }
+  new_spec("q", "known", values = values[c("state", "action", "q")])
+}
+
+#' @rdname q_task
+#' @export
+q_table <- function(l2 = "estimate") {
+  new_spec("q", "table", l2 = check_number_or(l2, "estimate", "l2"))
+}

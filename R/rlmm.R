@@ -1,0 +1,267 @@
+#' Measurement model of decisions
+#'
+#' Scores persons from a log of decisions in a task whose values are shared by all:
+#' person j chooses action a in state s with probability proportional to
+#' exp(beta_j A(s, a)), and beta_j, the "decisiveness" of the person, says how sharply
+#' the values are followed. log beta_j is normal in the population with mean mu (or a
+#' regression on covariates) and SD sigma.
+#'
+#' By default the values are the exact solution of the task ([q_task()]): nothing is
+#' learned from behaviour but the population and the backup temperature, and the score
+#' measures people against the task. Values learned from behaviour ([q_table()])
+#' predict better; `summary()` says what that does to the meaning of the score.
+#'
+#' @param data [trajectories()], [counts()], or a data frame that
+#'   [as_trajectories()] understands.
+#' @param task The task, from [mdp()], a ready task such as [tower_of_london()], or
+#'   [as_mdp()] of the data.
+#' @param value Where the values come from: [q_task()], [q_known()] or [q_table()].
+#' @param reward Rewards: [reward_known()].
+#' @param consistency How learned values are held to the task: [bellman()] or
+#'   [bellman_none()]; an error with values that are consistent by construction.
+#' @param habit Not with the values this version offers: `FALSE`.
+#' @param identify What removes the per-state level and the common scale of values:
+#'   `"center"` subtracts the mean over the legal actions (beta in 1 / reward),
+#'   `"global_rms"` also divides by one root mean square, `"state_rms"` by the state's
+#'   own (the published choice, which destroys the scale), `"none"` nothing. `"auto"`
+#'   is `"center"` where rewards or values are known, `"global_rms"` otherwise.
+#' @param persons Formula of the latent regression of log beta on person covariates:
+#'   columns of `control$persons`, or columns of the data that are constant within
+#'   person.
+#' @param estimator `"marginal"` integrates the traits out (marginal maximum
+#'   likelihood); `"joint"` alternates between the persons' posterior modes and the
+#'   shared parameters, the published generalised EM.
+#' @param control [rlmm_control()].
+#'
+#' @details
+#' The likelihood is a sum over decisions. With exact values, mu, sigma, the backup
+#' temperature (and the discount) maximise the marginal likelihood, in which the
+#' traits are integrated out on a grid of nodes shared by all persons; scores are
+#' posterior means of log beta and their intervals posterior quantiles.
+#'
+#' @return An object of class `c("rlmm", "psyrl_fit")`: a plain list with, among
+#'   others, `status` (why the search stopped), `trace` (data frame, a row a round),
+#'   `loglik`, `lambda`, `call`, `version`, `seed`. See [persons()], [criterion_cor()],
+#'   [heldout()], [reliability()], [values()].
+#'
+#' @references
+#' LaMar, M. M. (2018). Markov decision process measurement model. *Psychometrika*,
+#' 83, 67-88. \doi{10.1007/s11336-017-9570-0}
+#'
+#' Rust, J. (1987). Optimal replacement of GMC bus engines: an empirical model of
+#' Harold Zurcher. *Econometrica*, 55, 999-1033. \doi{10.2307/1911259}
+#' @examples
+#' task <- peg_solitaire("tiny_cross")
+#' beta <- setNames(exp(rnorm(20, -3, .5)), paste0("p", 1:20))
+#' log <- simulate_trajectories(task, beta, episodes = 5)
+#' fit <- rlmm(log, task)
+#' fit
+#' head(persons(fit))
+#' @export
+rlmm <- function(data, task = as_mdp(data), value = q_task(),
+                 reward = reward_known(), consistency = bellman(),
+                 habit = FALSE,
+                 identify = c(
+                   "auto", "center", "global_rms", "state_rms", "none"
+                 ),
+                 persons = ~1, estimator = c("marginal", "joint"),
+                 control = rlmm_control()) {
+  call <- match.call()
+  identify <- check_choice(identify, eval(formals()$identify), "identify")
+  estimator <- check_choice(estimator, c("marginal", "joint"), "estimator")
+  check_flag(habit, "habit")
+  data <- as_decisions(data)
+  if (missing(consistency)) consistency <- NULL
+  spec <- validate_spec(list(
+    value = value, reward = reward, consistency = consistency, habit = habit,
+    identify = identify, persons = persons, estimator = estimator
+  ))
+  check_class(control, "psyrl_control", "control", "Use rlmm_control().")
+  problem <- measurement_problem(data, task, spec, control)
+  assemble_rlmm(problem, fit_measurement(problem), call)
+}
+
+# Trajectories, counts, or anything that can become trajectories.
+as_decisions <- function(data) {
+  if (inherits(data, c("psyrl_trajectories", "psyrl_counts"))) return(data)
+  as_trajectories(data)
+}
+
+# The parts must fit each other; what was left open is settled here.
+validate_spec <- function(spec) {
+  check_class(spec$value, "psyrl_q", "value", "Use q_task(), q_known() or q_table().")
+  check_class(spec$reward, "psyrl_reward", "reward", "Use reward_known().")
+  if (!inherits(spec$persons, "formula") || length(spec$persons) != 2) {
+    abort_input("persons", paste0(
+      "`persons` must be a one-sided formula such as ~ age, not ",
+      describe(spec$persons), "."
+    ))
+  }
+  exact <- inherits(spec$value, c("q_task", "q_known"))
+  if (exact && !is.null(spec$consistency)) {
+    abort_input("consistency", c(
+      paste0(
+        "`consistency` holds learned values to the task; values of ",
+        class(spec$value)[1], "() are what they are."
+      ),
+      "Leave `consistency` out, or learn values with q_table()."
+    ))
+  }
+  if (exact && spec$estimator == "joint") {
+    abort_input("estimator", paste0(
+      "`estimator = \"joint\"` is for values learned from behaviour; with ",
+      class(spec$value)[1], "() the traits are integrated out exactly."
+    ))
+  }
+  if (!exact) spec$consistency <- spec$consistency %||% bellman()
+  if (!is.null(spec$consistency)) {
+    check_class(
+      spec$consistency, "psyrl_consistency", "consistency",
+      "Use bellman() or bellman_none()."
+    )
+  }
+  if (spec$identify == "auto") {
+    spec$identify <- if (inherits(spec$consistency, "consistency_none")) {
+      "global_rms"
+    } else {
+      "center"
+    }
+  }
+  spec
+}
+
+# Everything a fit starts from, checked and aligned: the task, the counts of
+# persons over its pairs, the design of the latent regression, the specification.
+measurement_problem <- function(data, task, spec, control) {
+  check_class(task, "psyrl_mdp", "task", "Use mdp() or as_mdp().")
+  needs_rewards <- !inherits(spec$value, "q_known") &&
+    !inherits(spec$consistency, "consistency_none")
+  if (needs_rewards && is.null(task$layout$reward)) {
+    abort_input("task", c(
+      "`task` has no rewards, so its values cannot be solved for.",
+      "Give them in mdp(rewards = ), or take values from q_known(), or learn",
+      "them from behaviour alone with q_table() and bellman_none()."
+    ))
+  }
+  aligned <- align_to_task(data, task)
+  covariates <- person_covariates(spec$persons, data, control$persons)
+  c(spec["estimator"], spec["value"], spec["reward"], spec["consistency"],
+    spec["habit"], spec["identify"], spec["persons"],
+    list(
+      data = data, task = task, counts = aligned[c("person_start", "pair", "count")],
+      pair = aligned$decision_pair, next_state = aligned$next_state,
+      design = person_design(spec$persons, covariates),
+      levels = lapply(Filter(is_category, covariates), function(x) levels(factor(x))),
+      control = control
+    )
+  )
+}
+
+# Covariates of the latent regression, a row a person of `data`.
+person_covariates <- function(formula, data, persons = NULL) {
+  labels <- as.character(data$persons)
+  frame <- data$person_data
+  if (!is.null(persons)) {
+    at <- match(labels, as.character(persons$person))
+    if (anyNA(at)) {
+      abort_input("control", paste0(
+        "`control$persons` must have a row for every person; missing: ",
+        quoted(labels[is.na(at)]), "."
+      ))
+    }
+    frame <- persons[at, , drop = FALSE]
+  }
+  wanted <- all.vars(formula)
+  unknown <- setdiff(wanted, names(frame))
+  if (length(unknown)) {
+    abort_input("persons", paste0(
+      "`persons` names ", quoted(unknown), ", which is neither a column of ",
+      "`control$persons` nor a column of the data that is constant within person."
+    ))
+  }
+  frame <- if (length(wanted)) frame[wanted] else data.frame(row.names = seq_along(labels))
+  incomplete <- !stats::complete.cases(frame)
+  if (length(wanted) && any(incomplete)) {
+    abort_data(wanted, which(incomplete), paste0(
+      "Covariates in `persons` must be known for every person; missing for ",
+      quoted(labels[incomplete]), ". Leave these persons or the covariate out."
+    ))
+  }
+  frame
+}
+
+is_category <- function(x) is.factor(x) || is.character(x) || is.logical(x)
+
+# Design matrix, a row a person, columns named `mu`, `mu:age`, ...
+person_design <- function(formula, covariates, levels = list()) {
+  for (name in names(levels)) {
+    covariates[[name]] <- factor(covariates[[name]], levels[[name]])
+  }
+  if (!attr(stats::terms(formula), "intercept")) {
+    abort_input("persons", "`persons` must keep its intercept, which is `mu`.")
+  }
+  design <- stats::model.matrix(formula, covariates)
+  if (!length(levels) && qr(design)$rank < ncol(design)) {
+    abort_input("persons", paste0(
+      "The covariates in `persons` must not determine each other: ",
+      quoted(colnames(design)), " are collinear."
+    ))
+  }
+  matrix(as.double(design), nrow(design), ncol(design), dimnames = list(
+    NULL, c("mu", if (ncol(design) > 1) paste0("mu:", colnames(design)[-1]))
+  ))
+}
+
+# Which algorithm answers which specification.
+fit_measurement <- function(problem) {
+  if (inherits(problem$value, c("q_task", "q_known"))) {
+    return(fit_exact(problem))
+  }
+  fit_learned(problem)
+}
+
+assemble_rlmm <- function(problem, found, call) {
+  parameters <- parameter_table(problem, found)
+  fit <- structure(list(
+    call = call,
+    spec = problem[c(
+      "value", "reward", "consistency", "habit", "identify", "persons",
+      "estimator"
+    )],
+    data = problem$data, task = problem$task, counts = problem$counts,
+    pair = problem$pair, design = problem$design, levels = problem$levels,
+    control = problem$control,
+    values = found$values, parameters = parameters$table,
+    vcov = parameters$vcov, posterior = found$posterior,
+    loglik = found$log_lik, lambda = found$lambda %||% Inf,
+    status = found$status, trace = found$trace, boundary = found$boundary,
+    version = utils::packageVersion("psyrl"), seed = found$seed
+  ), class = c("rlmm", "psyrl_fit"))
+  fit$meaning <- score_meaning(fit)
+  signal_fit(fit)
+  fit
+}
+
+# What a user must hear about a fit, once, when it is made.
+signal_fit <- function(fit) {
+  if (fit$status == "interrupted") {
+    warn("interrupted", paste0(
+      "The fit was stopped before it had converged; what it had after ",
+      NROW(fit$trace), " rounds is returned and can be used."
+    ))
+  } else if (fit$status != "converged") {
+    warn("convergence", c(
+      paste0("The search stopped before it had converged: ", fit$status, "."),
+      "More rounds: rlmm_control(max_iterations = )."
+    ))
+  }
+  for (text in fit$meaning$warnings) warn("meaning", text)
+}
+
+#' @export
+update.rlmm <- function(object, ..., evaluate = TRUE) {
+  call <- object$call
+  changes <- match.call(expand.dots = FALSE)$...
+  for (name in names(changes)) call[[name]] <- changes[[name]]
+  if (evaluate) eval(call, parent.frame()) else call
+}

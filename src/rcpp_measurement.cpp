@@ -1,0 +1,241 @@
+// Glue of the measurement model on the grid; used by R/rlmm-grid.R.
+#include "core/measurement/grid.h"
+#include "core/measurement/identify.h"
+#include "core/measurement/person.h"
+#include "core/measurement/population.h"
+#include "core/measurement/predict.h"
+#include "task_view.h"
+
+#include <algorithm>
+
+using namespace psyrl;
+using glue::double_view;
+using glue::int_view;
+using glue::task_view;
+using glue::view;
+
+namespace {
+
+PersonCounts as_counts(const Rcpp::List& counts) {
+  return {int_view(counts, "person_start"), int_view(counts, "pair"),
+          double_view(counts, "count")};
+}
+
+ChoiceModel as_choice_model(const Rcpp::List& model) {
+  return {double_view(model, "advantage"), double_view(model, "habit"),
+          double_view(model, "beta")};
+}
+
+// Decisions in order, with the log probabilities of the states they visit.
+struct WalkInput {
+  WalkInput(const Rcpp::List& mdp, const Rcpp::List& model, const Rcpp::List& decisions)
+      : person_start(int_view(decisions, "person_start")),
+        pair(int_view(decisions, "pair")) {
+    const Task task = task_view(mdp);
+    const ChoiceModel choice = as_choice_model(model);
+    n_nodes = choice.n_nodes();
+    const PersonCounts rows{person_start, pair, View<double>()};
+    table = log_choice_table(task, choice, informative_states(task, rows),
+                             glue::RuntimeOwner(1).get());
+  }
+  View<int> person_start, pair;
+  int n_nodes;
+  std::vector<double> table;
+};
+
+Rcpp::NumericMatrix as_matrix(const std::vector<double>& x, int rows) {
+  Rcpp::NumericMatrix m(rows, rows ? static_cast<int>(x.size() / rows) : 0);
+  std::copy(x.begin(), x.end(), m.begin());
+  return m;
+}
+
+}  // namespace
+
+// log p(choices of j | node k): matrix nodes x persons.
+// [[Rcpp::export]]
+Rcpp::NumericMatrix person_log_lik_(const Rcpp::List& mdp, const Rcpp::List& counts,
+                                    const Rcpp::List& model, int threads) {
+  const Task task = task_view(mdp);
+  const PersonCounts data = as_counts(counts);
+  const ChoiceModel choice = as_choice_model(model);
+  const glue::RuntimeOwner runtime(threads);
+  const auto table =
+      log_choice_table(task, choice, informative_states(task, data), runtime.get());
+  return as_matrix(person_log_lik(data, table, choice.n_nodes(), runtime.get()),
+                   choice.n_nodes());
+}
+
+// [[Rcpp::export]]
+Rcpp::List fit_population_(const Rcpp::List& problem, const Rcpp::NumericVector& effects,
+                           double log_sigma, int threads) {
+  const Rcpp::NumericMatrix design = problem["design"];
+  const PopulationProblem p{
+      double_view(problem, "nodes"),
+      double_view(problem, "log_lik"),
+      Eigen::Map<const Eigen::MatrixXd>(design.begin(), design.nrow(), design.ncol()),
+      double_view(problem, "person_weight"),
+      Rcpp::as<bool>(problem["estimate_mu"]),
+      Rcpp::as<bool>(problem["estimate_sigma"])};
+  const Eigen::Map<const Eigen::VectorXd> start(effects.begin(), effects.size());
+  const glue::RuntimeOwner runtime(threads);
+  const PopulationFit fit = fit_population(p, {start, log_sigma}, runtime.get());
+  const int q = static_cast<int>(fit.at.effects.size());
+  Rcpp::NumericMatrix information(q + 1, q + 1);
+  std::copy(fit.information.data(), fit.information.data() + fit.information.size(),
+            information.begin());
+  return Rcpp::List::create(
+      Rcpp::_["effects"] = Rcpp::NumericVector(fit.at.effects.data(),
+                                               fit.at.effects.data() + q),
+      Rcpp::_["log_sigma"] = fit.at.log_sigma, Rcpp::_["log_lik"] = fit.log_lik,
+      Rcpp::_["gradient"] = Rcpp::NumericVector(fit.gradient.data(),
+                                                fit.gradient.data() + q + 1),
+      Rcpp::_["information"] = information, Rcpp::_["status"] = to_string(fit.status),
+      Rcpp::_["iterations"] = fit.iterations);
+}
+
+// [[Rcpp::export]]
+Rcpp::List grid_posterior_(const Rcpp::NumericVector& nodes,
+                           const Rcpp::NumericMatrix& log_lik,
+                           const Rcpp::NumericVector& mu, double sigma, int threads) {
+  const glue::RuntimeOwner runtime(threads);
+  const GridPosterior posterior = grid_posterior(
+      view(nodes), View<double>(log_lik.begin(), log_lik.size()), view(mu), sigma,
+      runtime.get());
+  return Rcpp::List::create(
+      Rcpp::_["log_marginal"] = Rcpp::wrap(posterior.log_marginal),
+      Rcpp::_["weight"] = as_matrix(posterior.weight, nodes.size()));
+}
+
+// Mean, SD and quantiles of every column of `weight`: matrix persons x (2 + q).
+// [[Rcpp::export]]
+Rcpp::NumericMatrix posterior_summary_(const Rcpp::NumericVector& nodes,
+                                       const Rcpp::NumericMatrix& weight,
+                                       const Rcpp::NumericVector& probability) {
+  const int J = weight.ncol(), K = weight.nrow();
+  Rcpp::NumericMatrix result(J, 2 + probability.size());
+  for (int j = 0; j < J; ++j) {
+    const double* w = &weight[static_cast<R_xlen_t>(j) * K];
+    const Moments m = moments(view(nodes), w);
+    result(j, 0) = m.mean;
+    result(j, 1) = std::sqrt(m.variance);
+    const PosteriorQuantile quantile(view(nodes), w);
+    for (int i = 0; i < probability.size(); ++i) result(j, 2 + i) = quantile(probability[i]);
+  }
+  return result;
+}
+
+// Global posterior mode of every person: matrix persons x 6.
+// [[Rcpp::export]]
+Rcpp::NumericMatrix person_modes_(const Rcpp::List& mdp, const Rcpp::List& counts,
+                                  const Rcpp::NumericVector& value,
+                                  const Rcpp::NumericVector& mu, double sigma) {
+  const Task task = task_view(mdp);
+  const PersonCounts data = as_counts(counts);
+  const std::vector<int> pair_state = state_of_pair(task);
+  Rcpp::NumericMatrix result(data.n_persons(), 6);
+  for (int j = 0; j < data.n_persons(); ++j) {
+    const auto states = visited_states(task, data, view(value), pair_state, j);
+    const PersonMode m = PersonProblem(states, mu[j], sigma).mode();
+    const double row[] = {m.z, m.log_posterior, m.gradient, m.hessian, m.score,
+                          m.information};
+    for (int i = 0; i < 6; ++i) result(j, i) = row[i];
+  }
+  Rcpp::colnames(result) = Rcpp::CharacterVector::create(
+      "z", "log_posterior", "gradient", "hessian", "score", "information");
+  return result;
+}
+
+// Likelihood, score and information of every person at slope `beta`, and how far
+// the choices stay below the best: matrix persons x 5.
+// [[Rcpp::export]]
+Rcpp::NumericMatrix person_likelihood_(const Rcpp::List& mdp, const Rcpp::List& counts,
+                                       const Rcpp::NumericVector& value,
+                                       const Rcpp::NumericVector& beta) {
+  const Task task = task_view(mdp);
+  const PersonCounts data = as_counts(counts);
+  const std::vector<int> pair_state = state_of_pair(task);
+  Rcpp::NumericMatrix result(data.n_persons(), 6);
+  for (int j = 0; j < data.n_persons(); ++j) {
+    const auto states = visited_states(task, data, view(value), pair_state, j);
+    const Likelihood l = likelihood(states, beta[j]);
+    double informative = 0.0, shortfall = 0.0, advantage = 0.0;
+    for (const VisitedState& state : states) {
+      const double low = *std::min_element(state.value, state.value + state.n_actions);
+      if (low == state.top) continue;
+      double mean = 0.0;
+      for (int a = 0; a < state.n_actions; ++a) mean += state.value[a] - state.top;
+      informative += state.visits;
+      shortfall -= state.chosen;
+      advantage += state.chosen - state.visits * mean / state.n_actions;
+    }
+    const double row[] = {l.log_lik, l.score, l.information, informative, shortfall,
+                          advantage};
+    for (int i = 0; i < 6; ++i) result(j, i) = row[i];
+  }
+  Rcpp::colnames(result) = Rcpp::CharacterVector::create(
+      "log_lik", "score", "information", "n_informative", "shortfall", "advantage");
+  return result;
+}
+
+// Probabilities of all legal pairs of states[i] for persons[i] (0-based), averaged
+// over the columns of `weight`.
+// [[Rcpp::export]]
+Rcpp::NumericVector predictive_(const Rcpp::List& mdp, const Rcpp::List& model,
+                                const Rcpp::NumericMatrix& weight,
+                                const Rcpp::IntegerVector& person,
+                                const Rcpp::IntegerVector& state) {
+  const Task task = task_view(mdp);
+  const ChoiceModel choice = as_choice_model(model);
+  std::vector<int> states(state.begin(), state.end());
+  std::sort(states.begin(), states.end());
+  states.erase(std::unique(states.begin(), states.end()), states.end());
+  const glue::RuntimeOwner runtime(1);
+  const auto table = log_choice_table(task, choice, states, runtime.get());
+  return Rcpp::wrap(predictive_probabilities(task, table,
+                                             View<double>(weight.begin(), weight.size()),
+                                             choice.n_nodes(), view(person), view(state)));
+}
+
+// -log p of every decision; `decisions` has person_start and pair, in order. The
+// weights of persons with `update` learn from each decision in turn.
+// [[Rcpp::export]]
+Rcpp::NumericVector decision_nll_(const Rcpp::List& mdp, const Rcpp::List& model,
+                                  const Rcpp::List& decisions,
+                                  const Rcpp::NumericMatrix& weight,
+                                  const Rcpp::LogicalVector& update) {
+  const WalkInput in(mdp, model, decisions);
+  Rcpp::NumericVector nll(in.pair.size());
+  walk(in.table, in.n_nodes, View<double>(weight.begin(), weight.size()), in.person_start,
+       in.pair, View<int>(update.begin(), update.size()),
+       [&](int i, const std::vector<double>&, double p) { nll[i] = -std::log(p); });
+  return nll;
+}
+
+// The weights with which each decision is predicted: matrix nodes x decisions.
+// [[Rcpp::export]]
+Rcpp::NumericMatrix replayed_weights_(const Rcpp::List& mdp, const Rcpp::List& model,
+                                      const Rcpp::List& decisions,
+                                      const Rcpp::NumericMatrix& weight,
+                                      const Rcpp::LogicalVector& update) {
+  const WalkInput in(mdp, model, decisions);
+  Rcpp::NumericMatrix result(in.n_nodes, in.pair.size());
+  walk(in.table, in.n_nodes, View<double>(weight.begin(), weight.size()), in.person_start,
+       in.pair, View<int>(update.begin(), update.size()),
+       [&](int i, const std::vector<double>& w, double) {
+         std::copy(w.begin(), w.end(), result.column(i).begin());
+       });
+  return result;
+}
+
+// Advantages of `q` under a rule of identification, and their root mean square.
+// [[Rcpp::export]]
+Rcpp::List identify_(const Rcpp::List& mdp, const Rcpp::NumericVector& q,
+                     const std::string& rule) {
+  const Task task = task_view(mdp);
+  const auto advantage =
+      identify(task, identify_rule(rule), std::vector<double>(q.begin(), q.end()));
+  std::vector<double> centred = advantage;
+  center_states(task, centred);
+  return Rcpp::List::create(Rcpp::_["advantage"] = Rcpp::wrap(advantage),
+                            Rcpp::_["rms"] = global_rms(task, centred));
+}

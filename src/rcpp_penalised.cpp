@@ -1,0 +1,119 @@
+// Glue of values learned from behaviour under a penalty; used by
+// R/rlmm-penalised.R.
+#include <algorithm>
+
+#include "core/measurement/penalised.h"
+#include "task_view.h"
+
+using namespace psyrl;
+using glue::double_view;
+using glue::int_view;
+using glue::task_view;
+
+namespace {
+
+Penalty as_penalty(const Rcpp::List& x) {
+  Penalty penalty;
+  penalty.residual = {int_view(x, "pair"),       double_view(x, "weight"),
+                      double_view(x, "reward"),  int_view(x, "next_start"),
+                      int_view(x, "next_state"), double_view(x, "probability")};
+  penalty.lambda = Rcpp::as<double>(x["lambda"]);
+  penalty.temperature = Rcpp::as<double>(x["temperature"]);
+  penalty.backup =
+      Rcpp::as<std::string>(x["backup"]) == "mellow" ? Backup::mellow : Backup::soft;
+  penalty.cql = Rcpp::as<double>(x["cql"]);
+  penalty.pair_count = double_view(x, "pair_count");
+  penalty.l2 = Rcpp::as<double>(x["l2"]);
+  return penalty;
+}
+
+Groups as_groups(const Rcpp::List& x) {
+  return {double_view(x, "beta"),
+          {int_view(x, "person_start"), int_view(x, "pair"), double_view(x, "count")}};
+}
+
+std::vector<double> as_vector(const Rcpp::NumericVector& x) {
+  return std::vector<double>(x.begin(), x.end());
+}
+
+}  // namespace
+
+// Minimises the penalised objective in Q from `q`.
+// [[Rcpp::export]]
+Rcpp::List minimise_penalised_(const Rcpp::List& mdp, const Rcpp::List& groups,
+                               const Rcpp::List& penalty, const Rcpp::NumericVector& q,
+                               const Rcpp::List& settings) {
+  const Task task = task_view(mdp);
+  const glue::RuntimeOwner runtime(Rcpp::as<int>(settings["threads"]));
+  PenalisedValues problem(task, as_groups(groups), as_penalty(penalty),
+                          identify_rule(Rcpp::as<std::string>(settings["identify"])),
+                          runtime.get());
+  NewtonCgSettings newton;
+  newton.max_iterations = Rcpp::as<int>(settings["steps"]);
+  const NewtonCgResult found =
+      newton_cg(problem, as_vector(q), newton, runtime.get().monitor);
+  return Rcpp::List::create(
+      Rcpp::_["q"] = found.x, Rcpp::_["value"] = found.value,
+      Rcpp::_["gradient_norm"] = found.gradient_norm,
+      Rcpp::_["status"] = to_string(found.status),
+      Rcpp::_["iterations"] = found.iterations, Rcpp::_["products"] = found.products);
+}
+
+// Value, gradient and a Hessian-vector product of the objective at `q`.
+// [[Rcpp::export]]
+Rcpp::List evaluate_penalised_(const Rcpp::List& mdp, const Rcpp::List& groups,
+                               const Rcpp::List& penalty, const Rcpp::NumericVector& q,
+                               const Rcpp::List& settings) {
+  const Task task = task_view(mdp);
+  const glue::RuntimeOwner runtime(Rcpp::as<int>(settings["threads"]));
+  PenalisedValues problem(task, as_groups(groups), as_penalty(penalty),
+                          identify_rule(Rcpp::as<std::string>(settings["identify"])),
+                          runtime.get());
+  std::vector<double> gradient(q.size()), product(q.size());
+  const double value = problem.linearise(as_vector(q), gradient);
+  problem.multiply(as_vector(settings["direction"]), product);
+  return Rcpp::List::create(Rcpp::_["value"] = value, Rcpp::_["gradient"] = gradient,
+                            Rcpp::_["product"] = product);
+}
+
+// The penalty alone.
+// [[Rcpp::export]]
+double penalty_(const Rcpp::List& mdp, const Rcpp::List& penalty,
+                const Rcpp::NumericVector& q) {
+  std::vector<double> unused(q.size(), 0.0);
+  return add_penalty(task_view(mdp), as_penalty(penalty), as_vector(q), unused);
+}
+
+// Values of the states behind `q`.
+// [[Rcpp::export]]
+Rcpp::NumericVector back_up_(const Rcpp::List& mdp, const Rcpp::List& penalty,
+                             const Rcpp::NumericVector& q) {
+  return Rcpp::wrap(back_up_all(task_view(mdp), as_penalty(penalty), as_vector(q)).v);
+}
+
+// Counts of pairs at the nodes of the grid: persons' counts, weighted by their
+// posteriors. Rows by node over the visited pairs.
+// [[Rcpp::export]]
+Rcpp::List node_counts_(const Rcpp::List& mdp, const Rcpp::List& counts,
+                        const Rcpp::NumericMatrix& weight) {
+  const PersonCounts data{int_view(counts, "person_start"), int_view(counts, "pair"),
+                          double_view(counts, "count")};
+  const int K = weight.nrow(), P = task_view(mdp).n_pairs();
+  std::vector<int> at(P, -1), pairs(data.pair.begin(), data.pair.end());
+  std::sort(pairs.begin(), pairs.end());
+  pairs.erase(std::unique(pairs.begin(), pairs.end()), pairs.end());
+  for (std::size_t i = 0; i < pairs.size(); ++i) at[pairs[i]] = static_cast<int>(i);
+  const std::size_t n = pairs.size();
+  Rcpp::NumericVector count(n * K);
+  for (int j = 0; j < data.n_persons(); ++j)
+    for (int i = data.person_start[j]; i < data.person_start[j + 1]; ++i)
+      for (int k = 0; k < K; ++k)
+        count[k * n + at[data.pair[i]]] += weight(k, j) * data.count[i];
+  Rcpp::IntegerVector start(K + 1), pair(n * K);
+  for (int k = 0; k < K; ++k) {
+    start[k + 1] = static_cast<int>((k + 1) * n);
+    std::copy(pairs.begin(), pairs.end(), pair.begin() + k * n);
+  }
+  return Rcpp::List::create(Rcpp::_["person_start"] = start, Rcpp::_["pair"] = pair,
+                            Rcpp::_["count"] = count);
+}
