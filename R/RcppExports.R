@@ -5,12 +5,24 @@ log_sum_exp_ <- function(x) {
     .Call(`_psyrl_log_sum_exp_`, x)
 }
 
+peg_solitaire_ <- function(starts, n_rows, rewards, max_states) {
+    .Call(`_psyrl_peg_solitaire_`, starts, n_rows, rewards, max_states)
+}
+
 solve_task_ <- function(task, temperature, mellow) {
     .Call(`_psyrl_solve_task_`, task, temperature, mellow)
 }
 
 endless_states_ <- function(task) {
     .Call(`_psyrl_endless_states_`, task)
+}
+
+expected_visits_ <- function(task, policy, start) {
+    .Call(`_psyrl_expected_visits_`, task, policy, start)
+}
+
+simulate_task_ <- function(task, q, beta, spec) {
+    .Call(`_psyrl_simulate_task_`, task, q, beta, spec)
 }
 
 person_log_lik_ <- function(mdp, counts, model, threads) {

@@ -22,6 +22,20 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// peg_solitaire_
+Rcpp::List peg_solitaire_(const Rcpp::List& starts, int n_rows, const Rcpp::NumericVector& rewards, double max_states);
+RcppExport SEXP _psyrl_peg_solitaire_(SEXP startsSEXP, SEXP n_rowsSEXP, SEXP rewardsSEXP, SEXP max_statesSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type starts(startsSEXP);
+    Rcpp::traits::input_parameter< int >::type n_rows(n_rowsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type rewards(rewardsSEXP);
+    Rcpp::traits::input_parameter< double >::type max_states(max_statesSEXP);
+    rcpp_result_gen = Rcpp::wrap(peg_solitaire_(starts, n_rows, rewards, max_states));
+    return rcpp_result_gen;
+END_RCPP
+}
 // solve_task_
 Rcpp::List solve_task_(const Rcpp::List& task, double temperature, bool mellow);
 RcppExport SEXP _psyrl_solve_task_(SEXP taskSEXP, SEXP temperatureSEXP, SEXP mellowSEXP) {
@@ -43,6 +57,33 @@ BEGIN_RCPP
     Rcpp::RNGScope rcpp_rngScope_gen;
     Rcpp::traits::input_parameter< const Rcpp::List& >::type task(taskSEXP);
     rcpp_result_gen = Rcpp::wrap(endless_states_(task));
+    return rcpp_result_gen;
+END_RCPP
+}
+// expected_visits_
+std::vector<double> expected_visits_(const Rcpp::List& task, const Rcpp::NumericVector& policy, const Rcpp::NumericVector& start);
+RcppExport SEXP _psyrl_expected_visits_(SEXP taskSEXP, SEXP policySEXP, SEXP startSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type task(taskSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type policy(policySEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type start(startSEXP);
+    rcpp_result_gen = Rcpp::wrap(expected_visits_(task, policy, start));
+    return rcpp_result_gen;
+END_RCPP
+}
+// simulate_task_
+Rcpp::List simulate_task_(const Rcpp::List& task, const Rcpp::NumericVector& q, const Rcpp::NumericVector& beta, const Rcpp::List& spec);
+RcppExport SEXP _psyrl_simulate_task_(SEXP taskSEXP, SEXP qSEXP, SEXP betaSEXP, SEXP specSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type task(taskSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type q(qSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type beta(betaSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type spec(specSEXP);
+    rcpp_result_gen = Rcpp::wrap(simulate_task_(task, q, beta, spec));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -289,8 +330,11 @@ END_RCPP
 
 static const R_CallMethodDef CallEntries[] = {
     {"_psyrl_log_sum_exp_", (DL_FUNC) &_psyrl_log_sum_exp_, 1},
+    {"_psyrl_peg_solitaire_", (DL_FUNC) &_psyrl_peg_solitaire_, 4},
     {"_psyrl_solve_task_", (DL_FUNC) &_psyrl_solve_task_, 3},
     {"_psyrl_endless_states_", (DL_FUNC) &_psyrl_endless_states_, 1},
+    {"_psyrl_expected_visits_", (DL_FUNC) &_psyrl_expected_visits_, 3},
+    {"_psyrl_simulate_task_", (DL_FUNC) &_psyrl_simulate_task_, 4},
     {"_psyrl_person_log_lik_", (DL_FUNC) &_psyrl_person_log_lik_, 4},
     {"_psyrl_fit_population_", (DL_FUNC) &_psyrl_fit_population_, 4},
     {"_psyrl_grid_posterior_", (DL_FUNC) &_psyrl_grid_posterior_, 5},

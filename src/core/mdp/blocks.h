@@ -123,6 +123,21 @@ inline Blocks find_blocks(const Task& task) {
   return detail::BlockSearch(task).run();
 }
 
+/// Does random play end with probability one? Not if a cyclic block has no way out.
+inline bool random_play_ends(const Task& task, const Blocks& blocks) {
+  std::vector<char> leads_out(blocks.size(), 0);
+  for (int s = 0; s < task.n_states(); ++s) {
+    const int begin = task.next_start[task.state_start[s]];
+    const int end = task.next_start[task.state_start[s + 1]];
+    for (int k = begin; k < end; ++k)
+      if (blocks.block[task.next_state[k]] != blocks.block[s])
+        leads_out[blocks.block[s]] = 1;
+  }
+  for (int b = 0; b < blocks.size(); ++b)
+    if (blocks.cyclic[b] && !leads_out[b]) return false;
+  return true;
+}
+
 /// States in which somebody could stay for ever: every state left when states
 /// all of whose actions may lead outside are removed, again and again. Empty
 /// means that every policy ends with probability one, so that a discount of 1
