@@ -81,7 +81,7 @@ convex_relaxation <- function(data, share = c("all", "arm"),
     share, relaxation, horizon, c(0, beta_max), "trial", control$tolerance
   )
   solved <- convex_relax_(trials, spec, resolve_threads(control$threads))
-  warn_unsolved(solved, trials$problems$name)
+  warn_open_problems(solved, trials$problems$name)
   new_psyrl_convex(data, trials, spec, solved, channels, control, match.call())
 }
 
@@ -202,7 +202,7 @@ add_covariates <- function(trials, data, control) {
   trials
 }
 
-warn_unsolved <- function(solved, names) {
+warn_open_problems <- function(solved, names) {
   if (any(solved$status == "interrupted")) {
     warn("interrupted", paste0(
       "Interrupted: problems from ", dQuote(

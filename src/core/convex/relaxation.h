@@ -229,8 +229,8 @@ class ConeSolver {
     double worst = 0.0;
     for (const Price& price : prices_) worst = std::max(worst, price.violation);
     for (int c = 0; c < size(); ++c) {
-      if (weight_[c] == 0.0) continue;
       const int r = columns_[c].row;
+      if (r >= 0 && weight_[c] == 0.0) continue;
       const double lambda = r < 0 ? 0.0 : prices_[r].multiplier;
       worst = std::max(worst, std::fabs(gradient_[c] + lambda) * length(c));
     }
