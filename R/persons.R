@@ -38,25 +38,31 @@ scored_persons <- function(fit, newdata = NULL) {
   aligned <- align_to_task(data, fit$task)
   list(
     persons = data$persons, counts = aligned,
-    posterior = score_counts(fit, aligned, prior_means(fit, data))
+    posterior = score_counts(fit, aligned, prior_design(fit, data))
   )
 }
 
-prior_means <- function(fit, data) {
+# Rows of the latent regression for these persons, and the prior means they imply.
+prior_design <- function(fit, data) {
   covariates <- person_covariates(fit$spec$persons, data, fit$control$persons)
-  design <- person_design(fit$spec$persons, covariates, fit$levels)
+  person_design(fit$spec$persons, covariates, fit$levels)
+}
+
+prior_means <- function(fit, design) {
   drop(design %*% coef(fit)[colnames(design)])
 }
 
 # Posteriors of persons with these counts, everything shared fixed.
-score_counts <- function(fit, counts, mu) {
+score_counts <- function(fit, counts, design) {
+  if (!is.null(fit$engine)) return(score_by_evidence(fit, counts, design))
+  mu <- prior_means(fit, design)
   sigma <- coef(fit)[["sigma"]]
   nodes <- fit$posterior$nodes
-  wanted <- trait_nodes(mu, sigma, nodes[2] - nodes[1])
-  if (wanted[1] < nodes[1] || wanted[length(wanted)] > nodes[length(nodes)]) {
-    nodes <- wanted
+  # The fit's grid serves unless a covariate puts somebody beyond it.
+  if (min(mu) - 6 * sigma < nodes[1] || max(mu) + 6 * sigma > max(nodes)) {
+    nodes <- trait_nodes(mu, sigma, nodes[2] - nodes[1])
   }
-  log_lik <- grid_log_lik(fit, fit$values$advantage, nodes, counts)
+  log_lik <- grid_log_lik(fit, fit$values, nodes, counts)
   trait_posterior(nodes, log_lik, mu, sigma, fit$control$threads)
 }
 

@@ -87,7 +87,7 @@ starting_weights <- function(fit, data, known = FALSE) {
   weight <- matrix(0, length(nodes), length(at))
   weight[, !new] <- fit$posterior$weight[, at[!new]]
   if (any(new)) {
-    mu <- prior_means(fit, data)[new]
+    mu <- prior_means(fit, prior_design(fit, data))[new]
     prior <- stats::dnorm(outer(nodes, mu, `-`), sd = coef(fit)[["sigma"]])
     weight[, new] <- prior / rep(colSums(prior), each = length(nodes))
   }
@@ -95,7 +95,7 @@ starting_weights <- function(fit, data, known = FALSE) {
 }
 
 fit_model <- function(fit, nodes = fit$posterior$nodes) {
-  choice_model(fit$values$advantage, nodes)
+  choice_model(fit, fit$values, nodes)
 }
 
 decision_nll <- function(fit, at) {

@@ -58,6 +58,12 @@ NULL
 #' @export
 q_task <- function(temperature = "estimate", discount = c("task", "estimate"),
                    backup = c("soft", "mellow")) {
+  if (identical(temperature, "person") && identical(discount, "estimate")) {
+    abort_input("discount", paste0(
+      "`discount` must be \"task\" where everybody plans with the own ",
+      "temperature."
+    ))
+  }
   new_spec("q", "task",
     temperature = check_number_or(
       temperature, c("estimate", "person"), "temperature"

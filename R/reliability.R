@@ -54,7 +54,7 @@ half_scores <- function(fit, type) {
       fit$pair[half == which], fit$data$decisions$person[half == which],
       length(fit$data$persons)
     )
-    posterior <- score_counts(fit, counts, fit$posterior$mu)
+    posterior <- score_counts(fit, counts, fit$design)
     posterior_summary(posterior)[, "mean"]
   }
   both <- rowSums(table(fit$data$decisions$person, half) > 0) == 2

@@ -11,26 +11,45 @@ discount_grid <- c(.995, .99, .97, .9, .75, .6, .45, .3)
 temperature_bounds <- c(.001, 5)
 
 fit_exact <- function(problem) {
-  if (inherits(problem$value, "q_known")) {
-    values <- known_values(problem)
-    search <- list(trace = NULL, status = "converged")
+  search <- if (inherits(problem$value, "q_known")) {
+    list(values = known_values(problem))
+  } else if (identical(problem$value$temperature, "person")) {
+    own_temperature_values(problem)
   } else {
-    search <- search_task_values(problem)
-    values <- search$values
+    search_task_values(problem)
   }
+  values <- search$values
   at <- refine_grid(
-    problem, values$advantage, first_nodes(values$rms),
+    problem, values, first_nodes(values$rms),
     search$population %||% start_population(problem, values$rms)
   )
-  status <- if (at$population$status == "converged") {
-    search$status
-  } else {
-    at$population$status
-  }
+  status <- search$status %||% "converged"
+  if (status == "converged") status <- at$population$status
   list(
     values = values, population = at$population, posterior = at$posterior,
-    log_lik = at$population$log_lik, status = status, trace = search$trace,
-    boundary = search$boundary
+    log_lik = at$population$log_lik, status = status,
+    trace = search$trace %||% trace_row(1L, -at$population$log_lik)
+  )
+}
+
+# Everybody plans with the own temperature 1 / beta: nothing shared is estimated
+# but the population. Reported are the values of the typical person.
+own_temperature_values <- function(problem) {
+  discount <- problem$task$discount
+  unit <- reward_unit(problem, discount)
+  at <- list(values = list(
+    own_temperature = TRUE, backup = problem$value$backup,
+    identify = problem$identify
+  ))
+  nodes <- first_nodes(unit)
+  population <- fit_population(
+    problem, nodes, grid_log_lik(problem, at$values, nodes),
+    start_population(problem, unit)
+  )
+  typical <- task_values(problem, exp(-population$effects[1]), discount)
+  list(
+    values = utils::modifyList(typical, c(at$values, list(temperature = NULL))),
+    population = population
   )
 }
 
@@ -106,7 +125,7 @@ task_values <- function(problem, temperature, discount) {
 task_profile <- function(problem, temperature, discount) {
   values <- task_values(problem, temperature, discount)
   nodes <- first_nodes(values$rms)
-  log_lik <- grid_log_lik(problem, values$advantage, nodes)
+  log_lik <- grid_log_lik(problem, values, nodes)
   population <- fit_population(
     problem, nodes, log_lik, start_population(problem, values$rms)
   )
@@ -148,7 +167,13 @@ search_path <- function(problem) {
   started <- proc.time()[["elapsed"]]
   visit <- function(temperature, discount) {
     if (!is.null(stopped)) return(Inf)
-    point <- task_profile(problem, temperature, discount)
+    point <- interruptible(
+      task_profile(problem, temperature, discount), !is.null(best)
+    )
+    if (is.null(point)) {
+      stopped <<- "interrupted"
+      return(Inf)
+    }
     if (is.null(best) || point$objective < best$objective) {
       row <- trace_row(
         length(rows) + 1L, point$objective,
@@ -193,19 +218,19 @@ search_path <- function(problem) {
         iter.max = problem$control$max_iterations
       )
     )
-    if (found$convergence == 0 || found$message == "singular convergence (7)") {
-      "converged"
-    } else if (grepl("limit", found$message)) {
-      "max_iterations"
-    } else {
-      "converged"
-    }
+    if (grepl("limit", found$message)) "max_iterations" else "converged"
   }
   list(
     visit = visit, polish = polish, best = function() best,
     stopped = function() stopped,
     trace = function() do.call(rbind, rows)
   )
+}
+
+# `NULL` if the user interrupts and there is something to fall back on.
+interruptible <- function(expr, fallback = TRUE) {
+  if (!fallback) return(expr)
+  tryCatch(expr, interrupt = function(condition) NULL)
 }
 
 trace_row <- function(iteration, objective, ..., gradient_norm = NA_real_,

@@ -2,17 +2,31 @@
 # of them, posteriors of persons. Everything here is in the units the advantages
 # are in.
 
-# A choice model evaluated on nodes of z. `slope = "log"`: beta = exp(z).
-choice_model <- function(advantage, nodes, habit = numeric(), slope = "log") {
+# The choice model on nodes of the trait. With a habit the trait is the slope
+# itself, of either sign; otherwise it is log beta. Where everybody plans with the
+# own temperature, every node has its own advantages.
+choice_model <- function(problem, values, nodes) {
+  if (!is.null(values$habit)) {
+    return(list(
+      advantage = values$advantage, habit = values$habit, beta = nodes
+    ))
+  }
   list(
-    advantage = advantage, habit = habit,
-    beta = if (slope == "log") exp(nodes) else nodes
+    advantage = if (isTRUE(values$own_temperature)) {
+      own_temperature_advantages_(
+        problem$task, exp(nodes), values$backup, values$identify,
+        problem$control$threads
+      )
+    } else {
+      values$advantage
+    },
+    habit = numeric(), beta = exp(nodes)
   )
 }
 
-grid_log_lik <- function(problem, advantage, nodes, counts = problem$counts) {
+grid_log_lik <- function(problem, values, nodes, counts = problem$counts) {
   person_log_lik_(
-    problem$task, counts, choice_model(advantage, nodes),
+    problem$task, counts, choice_model(problem, values, nodes),
     problem$control$threads
   )
 }
@@ -67,13 +81,13 @@ posterior_summary <- function(posterior, probs = numeric()) {
 
 # Population and grid, refined together until the grid suits the population it
 # gave: list(population, posterior).
-refine_grid <- function(problem, advantage, nodes, population) {
+refine_grid <- function(problem, values, nodes, population) {
   posterior <- NULL
   for (round in 1:2) {
     mu <- drop(problem$design %*% population$effects)
     sigma <- exp(population$log_sigma)
     if (is.null(posterior)) {
-      log_lik <- grid_log_lik(problem, advantage, nodes)
+      log_lik <- grid_log_lik(problem, values, nodes)
       posterior <- trait_posterior(
         nodes, log_lik, mu, sigma, problem$control$threads
       )
@@ -82,7 +96,7 @@ refine_grid <- function(problem, advantage, nodes, population) {
     nodes <- trait_nodes(
       mu, sigma, max(smallest, 0.01 * sigma), problem$control$nodes
     )
-    log_lik <- grid_log_lik(problem, advantage, nodes)
+    log_lik <- grid_log_lik(problem, values, nodes)
     population <- fit_population(problem, nodes, log_lik, population)
     posterior <- trait_posterior(
       nodes, log_lik, drop(problem$design %*% population$effects),

@@ -33,7 +33,7 @@ parameter_table <- function(problem, found) {
     ),
     found$more_parameters
   )
-  if (inherits(problem$value, "q_task")) {
+  if (is.numeric(found$values$temperature) && is.null(found$more_parameters)) {
     rows <- c(rows, list(
       parameter_row(
         "temperature", "values", "log", found$values$temperature,
@@ -133,7 +133,7 @@ likelihood_at <- function(problem, found, shift) {
       }
     )
   }
-  log_lik <- grid_log_lik(problem, values$advantage, nodes)
+  log_lik <- grid_log_lik(problem, values, nodes)
   fixed <- problem
   fixed$control$mu <- fixed$control$sigma <- NULL
   evaluate_population(fixed, nodes, log_lik, found$population)

@@ -120,7 +120,7 @@ starting_state <- function(problem) {
   values <- working_values(problem, q)
   nodes <- first_nodes(values$rms)
   population <- fit_population(
-    working_problem(problem), nodes, grid_log_lik(problem, values$advantage, nodes),
+    working_problem(problem), nodes, grid_log_lik(problem, values, nodes),
     start_population(problem, values$rms)
   )
   list(q = q, values = values, population = population)
@@ -144,7 +144,8 @@ rounds <- function(problem, state) {
   rows <- list(round_row(0L, state, NA, 0L, started))
   status <- "max_iterations"
   for (i in seq_len(problem$control$max_iterations)) {
-    moved <- one_round(problem, state)
+    moved <- interruptible(one_round(problem, state)) %||%
+      list(status = "interrupted")
     if (is.null(moved$state)) {
       status <- moved$status
       break
@@ -197,7 +198,16 @@ modal_traits <- function(problem, state) {
   list(
     behaviour = sum(-modes[, "log_posterior"] + log(sigma) + log(precision) / 2),
     mode = z, mode_variance = 1 / precision,
-    groups = c(list(beta = exp(z)), problem$counts)
+    groups = slope_groups(exp(z), problem$counts)
+  )
+}
+
+# Decisions that share a slope, as the core takes them.
+slope_groups <- function(slope, counts, known = numeric(),
+                         known_slope = numeric()) {
+  c(
+    counts[c("person_start", "pair", "count")],
+    list(slope = slope, known = known, known_slope = known_slope)
   )
 }
 
@@ -205,16 +215,15 @@ grid_traits <- function(problem, state) {
   mu <- drop(problem$design %*% state$population$effects)
   sigma <- exp(state$population$log_sigma)
   nodes <- first_nodes(state$values$rms)
-  log_lik <- grid_log_lik(problem, state$values$advantage, nodes)
+  log_lik <- grid_log_lik(problem, state$values, nodes)
   posterior <- trait_posterior(
     nodes, log_lik, mu, sigma, problem$control$threads
   )
   list(
     behaviour = -sum(posterior$log_marginal), log_lik_table = log_lik,
     nodes = nodes,
-    groups = c(
-      list(beta = exp(nodes)),
-      node_counts_(problem$task, problem$counts, posterior$weight)
+    groups = slope_groups(
+      exp(nodes), node_counts_(problem$task, problem$counts, posterior$weight)
     )
   )
 }
@@ -327,17 +336,10 @@ back_up_values <- function(problem, q) {
 settled_posterior <- function(problem, values, mu, sigma) {
   nodes <- first_nodes(values$rms)
   for (round in 1:2) {
-    log_lik <- grid_log_lik(problem, values$advantage, nodes)
+    log_lik <- grid_log_lik(problem, values, nodes)
     posterior <- trait_posterior(nodes, log_lik, mu, sigma, problem$control$threads)
     if (round == 2) return(posterior)
     smallest <- min(posterior_summary(posterior)[, "sd"])
     nodes <- trait_nodes(mu, sigma, max(smallest, .01 * sigma), problem$control$nodes)
   }
-}
-
-# Free tables without the ridge's weight, and tables under the plain residual on all
-# legal pairs: their population belongs to the evidence, not to a maximum shared
-# with the values (which would let beta run away).
-uses_evidence <- function(problem) {
-  FALSE
 }

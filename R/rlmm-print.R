@@ -57,7 +57,7 @@ crowd_correlations <- function(fit) {
   other <- function(q) {
     values <- identified(fit_problem(fit), q)
     found <- refine_grid(
-      fit_problem(fit), values$advantage, first_nodes(values$rms),
+      fit_problem(fit), values, first_nodes(values$rms),
       start_population(fit_problem(fit), values$rms)
     )
     posterior_summary(found$posterior)[, "mean"]

@@ -36,105 +36,6 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
-// convex_relax_
-Rcpp::List convex_relax_(const Rcpp::List& trials, const Rcpp::List& spec_, int threads);
-RcppExport SEXP _psyrl_convex_relax_(SEXP trialsSEXP, SEXP spec_SEXP, SEXP threadsSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::RNGScope rcpp_rngScope_gen;
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type trials(trialsSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type spec_(spec_SEXP);
-    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
-    rcpp_result_gen = Rcpp::wrap(convex_relax_(trials, spec_, threads));
-    return rcpp_result_gen;
-END_RCPP
-}
-// convex_ml_
-Rcpp::List convex_ml_(const Rcpp::List& trials, const Rcpp::List& spec_, int n_random, double seed, int threads);
-RcppExport SEXP _psyrl_convex_ml_(SEXP trialsSEXP, SEXP spec_SEXP, SEXP n_randomSEXP, SEXP seedSEXP, SEXP threadsSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::RNGScope rcpp_rngScope_gen;
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type trials(trialsSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type spec_(spec_SEXP);
-    Rcpp::traits::input_parameter< int >::type n_random(n_randomSEXP);
-    Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
-    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
-    rcpp_result_gen = Rcpp::wrap(convex_ml_(trials, spec_, n_random, seed, threads));
-    return rcpp_result_gen;
-END_RCPP
-}
-// convex_loss_
-Rcpp::List convex_loss_(const Rcpp::List& trials, const Rcpp::List& spec_, const Rcpp::NumericMatrix& alpha, const Rcpp::NumericMatrix& beta);
-RcppExport SEXP _psyrl_convex_loss_(SEXP trialsSEXP, SEXP spec_SEXP, SEXP alphaSEXP, SEXP betaSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::RNGScope rcpp_rngScope_gen;
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type trials(trialsSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type spec_(spec_SEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type alpha(alphaSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type beta(betaSEXP);
-    rcpp_result_gen = Rcpp::wrap(convex_loss_(trials, spec_, alpha, beta));
-    return rcpp_result_gen;
-END_RCPP
-}
-// convex_certify_
-Rcpp::List convex_certify_(const Rcpp::List& trials, const Rcpp::List& spec_, const Rcpp::List& start, const Rcpp::List& limits, int threads);
-RcppExport SEXP _psyrl_convex_certify_(SEXP trialsSEXP, SEXP spec_SEXP, SEXP startSEXP, SEXP limitsSEXP, SEXP threadsSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::RNGScope rcpp_rngScope_gen;
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type trials(trialsSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type spec_(spec_SEXP);
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type start(startSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type limits(limitsSEXP);
-    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
-    rcpp_result_gen = Rcpp::wrap(convex_certify_(trials, spec_, start, limits, threads));
-    return rcpp_result_gen;
-END_RCPP
-}
-// convex_posterior_
-Rcpp::List convex_posterior_(const Rcpp::List& trials, const Rcpp::List& spec_, int nodes, int threads);
-RcppExport SEXP _psyrl_convex_posterior_(SEXP trialsSEXP, SEXP spec_SEXP, SEXP nodesSEXP, SEXP threadsSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::RNGScope rcpp_rngScope_gen;
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type trials(trialsSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type spec_(spec_SEXP);
-    Rcpp::traits::input_parameter< int >::type nodes(nodesSEXP);
-    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
-    rcpp_result_gen = Rcpp::wrap(convex_posterior_(trials, spec_, nodes, threads));
-    return rcpp_result_gen;
-END_RCPP
-}
-// convex_probability_
-Rcpp::NumericMatrix convex_probability_(const Rcpp::List& trials, const Rcpp::List& spec_, const Rcpp::List& pieces, const Rcpp::NumericMatrix& covariates);
-RcppExport SEXP _psyrl_convex_probability_(SEXP trialsSEXP, SEXP spec_SEXP, SEXP piecesSEXP, SEXP covariatesSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::RNGScope rcpp_rngScope_gen;
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type trials(trialsSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type spec_(spec_SEXP);
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type pieces(piecesSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type covariates(covariatesSEXP);
-    rcpp_result_gen = Rcpp::wrap(convex_probability_(trials, spec_, pieces, covariates));
-    return rcpp_result_gen;
-END_RCPP
-}
-// convex_kernel_
-Rcpp::NumericVector convex_kernel_(const Rcpp::List& pieces, const std::string& relaxation, const Rcpp::IntegerVector& lags, int n_rows);
-RcppExport SEXP _psyrl_convex_kernel_(SEXP piecesSEXP, SEXP relaxationSEXP, SEXP lagsSEXP, SEXP n_rowsSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::RNGScope rcpp_rngScope_gen;
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type pieces(piecesSEXP);
-    Rcpp::traits::input_parameter< const std::string& >::type relaxation(relaxationSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type lags(lagsSEXP);
-    Rcpp::traits::input_parameter< int >::type n_rows(n_rowsSEXP);
-    rcpp_result_gen = Rcpp::wrap(convex_kernel_(pieces, relaxation, lags, n_rows));
-    return rcpp_result_gen;
-END_RCPP
-}
 // solve_task_
 Rcpp::List solve_task_(const Rcpp::List& task, double temperature, bool mellow);
 RcppExport SEXP _psyrl_solve_task_(SEXP taskSEXP, SEXP temperatureSEXP, SEXP mellowSEXP) {
@@ -329,6 +230,21 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// own_temperature_advantages_
+Rcpp::NumericVector own_temperature_advantages_(const Rcpp::List& mdp, const Rcpp::NumericVector& beta, const std::string& backup, const std::string& rule, int threads);
+RcppExport SEXP _psyrl_own_temperature_advantages_(SEXP mdpSEXP, SEXP betaSEXP, SEXP backupSEXP, SEXP ruleSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type mdp(mdpSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type beta(betaSEXP);
+    Rcpp::traits::input_parameter< const std::string& >::type backup(backupSEXP);
+    Rcpp::traits::input_parameter< const std::string& >::type rule(ruleSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(own_temperature_advantages_(mdp, beta, backup, rule, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
 // minimise_penalised_
 Rcpp::List minimise_penalised_(const Rcpp::List& mdp, const Rcpp::List& groups, const Rcpp::List& penalty, const Rcpp::NumericVector& q, const Rcpp::List& settings);
 RcppExport SEXP _psyrl_minimise_penalised_(SEXP mdpSEXP, SEXP groupsSEXP, SEXP penaltySEXP, SEXP qSEXP, SEXP settingsSEXP) {
@@ -430,13 +346,6 @@ END_RCPP
 static const R_CallMethodDef CallEntries[] = {
     {"_psyrl_log_sum_exp_", (DL_FUNC) &_psyrl_log_sum_exp_, 1},
     {"_psyrl_peg_solitaire_", (DL_FUNC) &_psyrl_peg_solitaire_, 4},
-    {"_psyrl_convex_relax_", (DL_FUNC) &_psyrl_convex_relax_, 3},
-    {"_psyrl_convex_ml_", (DL_FUNC) &_psyrl_convex_ml_, 5},
-    {"_psyrl_convex_loss_", (DL_FUNC) &_psyrl_convex_loss_, 4},
-    {"_psyrl_convex_certify_", (DL_FUNC) &_psyrl_convex_certify_, 5},
-    {"_psyrl_convex_posterior_", (DL_FUNC) &_psyrl_convex_posterior_, 4},
-    {"_psyrl_convex_probability_", (DL_FUNC) &_psyrl_convex_probability_, 4},
-    {"_psyrl_convex_kernel_", (DL_FUNC) &_psyrl_convex_kernel_, 4},
     {"_psyrl_solve_task_", (DL_FUNC) &_psyrl_solve_task_, 3},
     {"_psyrl_endless_states_", (DL_FUNC) &_psyrl_endless_states_, 1},
     {"_psyrl_expected_visits_", (DL_FUNC) &_psyrl_expected_visits_, 3},
@@ -451,6 +360,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_psyrl_decision_nll_", (DL_FUNC) &_psyrl_decision_nll_, 5},
     {"_psyrl_replayed_weights_", (DL_FUNC) &_psyrl_replayed_weights_, 5},
     {"_psyrl_identify_", (DL_FUNC) &_psyrl_identify_, 3},
+    {"_psyrl_own_temperature_advantages_", (DL_FUNC) &_psyrl_own_temperature_advantages_, 5},
     {"_psyrl_minimise_penalised_", (DL_FUNC) &_psyrl_minimise_penalised_, 5},
     {"_psyrl_evaluate_penalised_", (DL_FUNC) &_psyrl_evaluate_penalised_, 5},
     {"_psyrl_penalty_", (DL_FUNC) &_psyrl_penalty_, 3},

@@ -1,6 +1,7 @@
 // Glue of the measurement model on the grid; used by R/rlmm-grid.R.
 #include "core/measurement/grid.h"
 #include "core/measurement/identify.h"
+#include "core/measurement/own_temperature.h"
 #include "core/measurement/person.h"
 #include "core/measurement/population.h"
 #include "core/measurement/predict.h"
@@ -238,4 +239,16 @@ Rcpp::List identify_(const Rcpp::List& mdp, const Rcpp::NumericVector& q,
   center_states(task, centred);
   return Rcpp::List::create(Rcpp::_["advantage"] = Rcpp::wrap(advantage),
                             Rcpp::_["rms"] = global_rms(task, centred));
+}
+
+// Advantages of planners whose backup temperature is 1 / beta, pair-major.
+// [[Rcpp::export]]
+Rcpp::NumericVector own_temperature_advantages_(const Rcpp::List& mdp,
+                                                const Rcpp::NumericVector& beta,
+                                                const std::string& backup,
+                                                const std::string& rule, int threads) {
+  const glue::RuntimeOwner runtime(threads);
+  return Rcpp::wrap(own_temperature_advantages(
+      task_view(mdp), view(beta), backup == "mellow" ? Backup::mellow : Backup::soft,
+      identify_rule(rule), runtime.get()));
 }

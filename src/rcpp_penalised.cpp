@@ -28,8 +28,9 @@ Penalty as_penalty(const Rcpp::List& x) {
 }
 
 Groups as_groups(const Rcpp::List& x) {
-  return {double_view(x, "beta"),
-          {int_view(x, "person_start"), int_view(x, "pair"), double_view(x, "count")}};
+  return {double_view(x, "slope"),
+          {int_view(x, "person_start"), int_view(x, "pair"), double_view(x, "count")},
+          double_view(x, "known"), double_view(x, "known_slope")};
 }
 
 std::vector<double> as_vector(const Rcpp::NumericVector& x) {

@@ -1,13 +1,15 @@
-// Behaviour given slopes: groups of decisions that share one slope beta_i, with
-// counts n_i(s, a). A group is a person at the own mode (joint estimator), or a node
-// of the trait grid with its posterior-weighted counts (marginal EM).
+// Behaviour given slopes: groups of decisions that share one slope, with counts
+// n_i(s, a). A group is a person at the own mode (joint estimator), or a node of the
+// trait grid with its posterior-weighted counts (marginal EM).
 //
-//   f(A)   = - sum_i sum_p n_i(p) log pi_i(p)
-//   df/dA  = - sum_i beta_i [ n_i(p) - n_i(s) pi_i(p) ]
-//   B(s)   = sum_i beta_i^2 n_i(s) ( diag pi_i - pi_i pi_i' )     (block by state)
+//   logit_i = c_i x + d_i A,   x unknown, A known
+//   f(x)   = - sum_i sum_p n_i(p) log pi_i(p)
+//   df/dx  = - sum_i c_i [ n_i(p) - n_i(s) pi_i(p) ]
+//   B(s)   = sum_i c_i^2 n_i(s) ( diag pi_i - pi_i pi_i' )        (block by state)
 //
-// B is the exact Hessian in A, because log-softmax is linear but for the
-// normaliser.
+// Learned values: x = A, c_i = beta_i, d_i = 0. A habit beside known values: c_i = 1,
+// d_i = beta_i. B is the exact Hessian in x, because log-softmax is linear but for
+// the normaliser.
 #pragma once
 
 #include <algorithm>
@@ -20,8 +22,10 @@
 namespace psyrl {
 
 struct Groups {
-  View<double> beta;    // [n_groups]
-  PersonCounts counts;  // rows by group
+  View<double> slope;        // c_i [n_groups]
+  PersonCounts counts;       // rows by group
+  View<double> known;        // A [n_pairs], or empty
+  View<double> known_slope;  // d_i [n_groups], or empty
 };
 
 /// One visit of a group to a state, the rows of which stand together.
@@ -62,8 +66,8 @@ class Behaviour {
     }
   }
 
-  /// f(A); its gradient, and the blocks of B, where asked for.
-  double evaluate(const std::vector<double>& advantage, std::vector<double>* gradient,
+  /// f(x); its gradient, and the blocks of B, where asked for.
+  double evaluate(const std::vector<double>& x, std::vector<double>* gradient,
                   std::vector<double>* blocks, const Runtime& runtime) const {
     if (gradient) gradient->assign(task_.n_pairs(), 0.0);
     if (blocks) blocks->assign(block_start_.back(), 0.0);
@@ -72,7 +76,7 @@ class Behaviour {
     for_chunks(runtime.executor, n_states, chunk,
                [&](std::size_t c, std::size_t begin, std::size_t end) {
                  for (std::size_t i = begin; i < end; ++i)
-                   part[c] += state_value(i, advantage, gradient, blocks);
+                   part[c] += state_value(i, x, gradient, blocks);
                });
     double total = 0.0;
     for (double p : part) total += p;
@@ -94,30 +98,34 @@ class Behaviour {
   }
 
  private:
-  double state_value(std::size_t i, const std::vector<double>& advantage,
+  double state_value(std::size_t i, const std::vector<double>& x,
                      std::vector<double>* gradient, std::vector<double>* blocks) const {
     const int s = visits_[first_[i]].state, n = task_.n_actions(s);
     const int first = task_.first_pair(s);
-    const double* a = &advantage[first];
-    std::vector<double> pi(n);
+    std::vector<double> logit(n), pi(n);
     double value = 0.0;
     for (std::size_t v = first_[i]; v < first_[i + 1]; ++v) {
       const GroupVisit& visit = visits_[v];
-      const double beta = groups_.beta[visit.group];
-      const double normaliser = softmax(a, n, beta, pi.data());
+      const double slope = groups_.slope[visit.group];
+      for (int k = 0; k < n; ++k) logit[k] = slope * x[first + k] + known(visit, first + k);
+      const double normaliser = softmax(logit.data(), n, 1.0, pi.data());
       double total = 0.0;
       for (int row = visit.begin; row < visit.end; ++row) {
         const int p = groups_.counts.pair[row];
         const double count = groups_.counts.count[row];
         total += count;
-        value -= count * (beta * advantage[p] - normaliser);
-        if (gradient) (*gradient)[p] -= beta * count;
+        value -= count * (logit[p - first] - normaliser);
+        if (gradient) (*gradient)[p] -= slope * count;
       }
       if (gradient)
-        for (int k = 0; k < n; ++k) (*gradient)[first + k] += beta * total * pi[k];
-      if (blocks) add_block(pi, beta * beta * total, n, &(*blocks)[block_start_[s]]);
+        for (int k = 0; k < n; ++k) (*gradient)[first + k] += slope * total * pi[k];
+      if (blocks) add_block(pi, slope * slope * total, n, &(*blocks)[block_start_[s]]);
     }
     return value;
+  }
+
+  double known(const GroupVisit& visit, int p) const {
+    return groups_.known.empty() ? 0.0 : groups_.known_slope[visit.group] * groups_.known[p];
   }
 
   static void add_block(const std::vector<double>& pi, double weight, int n, double* block) {

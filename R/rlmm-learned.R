@@ -1,0 +1,116 @@
+# Learned values whose population belongs to the evidence: free tables whose ridge
+# is estimated, and tables under the expected residual on all legal pairs. Maximising
+# (mu, sigma) together with such values would let beta run away.
+
+uses_evidence <- function(problem) {
+  if (problem$estimator != "marginal" || !inherits(problem$value, "q_table")) {
+    return(FALSE)
+  }
+  consistency <- problem$consistency
+  if (inherits(consistency, "consistency_none")) {
+    return(identical(problem$value$l2, "estimate") &&
+      problem$identify %in% c("center", "global_rms"))
+  }
+  identical(problem$value$l2, "estimate") && consistency$pairs == "legal" &&
+    consistency$residual == "expected" && consistency$cql == 0 &&
+    problem$identify %in% c("center", "global_rms")
+}
+
+fit_by_evidence <- function(problem) {
+  asked <- evidence_question(problem)
+  found <- fit_evidence(
+    asked$task, c(problem$counts, list(design = problem$design)), asked$spec,
+    evidence_control(threads = problem$control$threads)
+  )
+  values <- identified(problem, found$q, found$v)
+  # The evidence works with centred values; another rule rescales them.
+  centred <- identify_(problem$task, found$q, "center")$rms
+  shift <- if (values$rms > 0 && centred > 0) log(centred / values$rms) else 0
+  effects <- unname(found$coefficients)
+  effects[1] <- effects[1] + shift
+  posterior <- list(
+    nodes = found$node + shift, weight = t(found$posterior),
+    mu = drop(problem$design %*% effects)
+  )
+  found$shift_of_scale <- shift
+  list(
+    values = c(values, list(effective = found$effective_values), if (!is_free_table(problem)) {
+      list(
+        temperature = found$temperature, discount = found$discount,
+        residual_sd_relative = found$residual_sd / found$reward_scale
+      )
+    }),
+    population = list(effects = effects, log_sigma = log(found$sigma)),
+    posterior = posterior, log_lik = found$loglik, status = found$status,
+    trace = as_rounds(found$trace), lambda = found$lambda,
+    vcov = evidence_vcov(problem, found), engine = found,
+    more_parameters = evidence_rows(problem, found)
+  )
+}
+
+# The task and what is fixed. A free table is the same model without rewards or a
+# future: the residual is the value, of unit SD, and mu carries the scale.
+evidence_question <- function(problem) {
+  control <- problem$control
+  consistency <- problem$consistency
+  if (inherits(consistency, "consistency_none")) {
+    task <- problem$task
+    task$layout$reward <- numeric(length(task$layout$pair_action))
+    task$discount <- 0
+    return(list(task = task, spec = evidence_spec(
+      residual_sd = 1, temperature = 1, mu = control$mu, sigma = control$sigma
+    )))
+  }
+  number <- function(x) if (is.numeric(x)) x
+  list(task = problem$task, spec = evidence_spec(
+    residual_sd = if (is.numeric(consistency$lambda)) sd_of(consistency$lambda),
+    temperature = number(consistency$temperature),
+    discount = consistency$discount, backup = consistency$backup,
+    residual_sd_max = consistency$residual_sd_max, mu = control$mu,
+    sigma = control$sigma
+  ))
+}
+
+evidence_rows <- function(problem, found) {
+  if (is_free_table(problem)) return(NULL)
+  consistency <- problem$consistency
+  parameter_row(
+    c("residual_sd", "temperature", "discount"), "values",
+    c("log", "log", "logit"),
+    c(found$residual_sd, found$temperature, found$discount),
+    fixed = c(
+      is.numeric(consistency$lambda), is.numeric(consistency$temperature),
+      consistency$discount == "task"
+    ),
+    lower = 0
+  )
+}
+
+# Inverse curvature of the evidence on the link scale, named as coef() names them.
+evidence_vcov <- function(problem, found) {
+  term <- sub("^(log|logit)_", "", found$parameters)
+  term[seq_len(sum(grepl("^mu", term)))] <-
+    colnames(problem$design)[seq_len(sum(grepl("^mu", term)))]
+  vcov <- matrix(NA_real_, length(term), length(term), dimnames = list(term, term))
+  factor <- tryCatch(chol(found$hessian), error = function(e) NULL)
+  if (!is.null(factor)) vcov[] <- chol2inv(factor)
+  vcov
+}
+
+as_rounds <- function(trace) {
+  names(trace)[names(trace) == "round"] <- "iteration"
+  trace
+}
+
+# New persons under learned values: a mixture over the draws of the values.
+score_by_evidence <- function(fit, counts, design) {
+  task <- evidence_question(c(fit$spec, fit[c("task", "control")]))$task
+  scored <- evidence_posterior(
+    fit$engine, task, c(counts[c("person_start", "pair", "count")], list(design = design)),
+    fit$control$threads
+  )
+  list(
+    nodes = fit$posterior$nodes, weight = t(scored$posterior),
+    log_marginal = scored$loglik, mu = prior_means(fit, design)
+  )
+}
