@@ -7,7 +7,7 @@
 # On a Debian machine whose R is Debian's, and where the user may install
 # (root, or sudo without a password), Debian's built packages are taken.
 # Otherwise, or if R does not see those, packages are built from CRAN into the
-# library install.packages() would use; PSYRL_NO_APT=1 asks for that route.
+# user's library (R_LIBS or R_LIBS_USER); PSYRL_NO_APT=1 asks for that route.
 set -euo pipefail
 
 level=${1:-run}
@@ -113,14 +113,12 @@ if (!length(getOption("repos")) || "@CRAN@" %in% getOption("repos")) {
   mirrors <- utils::getCRANmirrors(local.only = TRUE)
   options(repos = c(CRAN = mirrors$URL[1]))
 }
-# As install.packages() chooses, but never the library of R itself.
-library_dir <- setdiff(.libPaths(), .Library)[1]
-if (is.na(library_dir) || file.access(library_dir, 2) != 0) {
-  library_dir <- strsplit(Sys.getenv("R_LIBS_USER"), .Platform$path.sep)[[1]][1]
-  library_dir <- path.expand(library_dir)
-  dir.create(library_dir, recursive = TRUE, showWarnings = FALSE)
-  .libPaths(c(library_dir, .libPaths()))
-}
+# The user's own library, never one that others share.
+own <- unlist(strsplit(Sys.getenv(c("R_LIBS", "R_LIBS_USER")), .Platform$path.sep))
+library_dir <- path.expand(own[nzchar(own)][1])
+if (is.na(library_dir)) library_dir <- .libPaths()[1]
+dir.create(library_dir, recursive = TRUE, showWarnings = FALSE)
+.libPaths(c(library_dir, .libPaths()))
 cat("installing into", library_dir, "\n")
 # Both come with R, and their newest versions ask for a newer R than ours.
 available <- utils::available.packages()
