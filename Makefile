@@ -35,6 +35,8 @@ bench: install ## measure speed, results on the screen
 	@for script in bench/*.R; do echo "== $$script"; Rscript $$script; done
 
 document: ## regenerate glue, NAMESPACE and man
+	@Rscript -e 'Rcpp::compileAttributes()'
+	@tools/install.sh "$(LIBRARY)"
 	@Rscript tools/document.R
 
 install: ## build and install into .psyrl-lib
