@@ -172,8 +172,13 @@ decisive_states <- function(fit, n = 10) {
 
 calibration_picture <- function(fit, n_bins = 12) {
   predicted <- stats::predict(fit, type = "probability")
-  predicted <- predicted[predicted$probability < 1, c("person", "probability", "chosen")]
-  breaks <- unique(stats::quantile(predicted$probability, seq(0, 1, length.out = n_bins + 1)))
+  # Where one action is legal nothing is predicted.
+  predicted <- predicted[
+    predicted$probability < 1 - 1e-9, c("person", "probability", "chosen")
+  ]
+  breaks <- unique(stats::quantile(
+    predicted$probability, seq(0, 1, length.out = n_bins + 1)
+  ))
   bin <- findInterval(predicted$probability, breaks, rightmost.closed = TRUE)
   rows <- lapply(split(predicted, bin), function(d) {
     observed <- mean(d$chosen)
