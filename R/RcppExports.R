@@ -9,6 +9,18 @@ peg_solitaire_ <- function(starts, n_rows, rewards, max_states) {
     .Call(`_psyrl_peg_solitaire_`, starts, n_rows, rewards, max_states)
 }
 
+learning_log_lik_ <- function(data, spec, theta, order, runtime) {
+    .Call(`_psyrl_learning_log_lik_`, data, spec, theta, order, runtime)
+}
+
+learning_trace_ <- function(data, spec, theta, stages, options) {
+    .Call(`_psyrl_learning_trace_`, data, spec, theta, stages, options)
+}
+
+learning_simulate_ <- function(data, spec, theta, outcomes, seed) {
+    .Call(`_psyrl_learning_simulate_`, data, spec, theta, outcomes, seed)
+}
+
 solve_task_ <- function(task, temperature, mellow) {
     .Call(`_psyrl_solve_task_`, task, temperature, mellow)
 }

@@ -36,6 +36,51 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// learning_log_lik_
+Rcpp::List learning_log_lik_(const Rcpp::List& data, const Rcpp::List& spec, const Rcpp::NumericMatrix& theta, int order, const Rcpp::List& runtime);
+RcppExport SEXP _psyrl_learning_log_lik_(SEXP dataSEXP, SEXP specSEXP, SEXP thetaSEXP, SEXP orderSEXP, SEXP runtimeSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type data(dataSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type spec(specSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type theta(thetaSEXP);
+    Rcpp::traits::input_parameter< int >::type order(orderSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type runtime(runtimeSEXP);
+    rcpp_result_gen = Rcpp::wrap(learning_log_lik_(data, spec, theta, order, runtime));
+    return rcpp_result_gen;
+END_RCPP
+}
+// learning_trace_
+Rcpp::List learning_trace_(const Rcpp::List& data, const Rcpp::List& spec, const Rcpp::NumericMatrix& theta, int stages, int options);
+RcppExport SEXP _psyrl_learning_trace_(SEXP dataSEXP, SEXP specSEXP, SEXP thetaSEXP, SEXP stagesSEXP, SEXP optionsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type data(dataSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type spec(specSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type theta(thetaSEXP);
+    Rcpp::traits::input_parameter< int >::type stages(stagesSEXP);
+    Rcpp::traits::input_parameter< int >::type options(optionsSEXP);
+    rcpp_result_gen = Rcpp::wrap(learning_trace_(data, spec, theta, stages, options));
+    return rcpp_result_gen;
+END_RCPP
+}
+// learning_simulate_
+Rcpp::List learning_simulate_(const Rcpp::List& data, const Rcpp::List& spec, const Rcpp::NumericMatrix& theta, const Rcpp::NumericMatrix& outcomes, double seed);
+RcppExport SEXP _psyrl_learning_simulate_(SEXP dataSEXP, SEXP specSEXP, SEXP thetaSEXP, SEXP outcomesSEXP, SEXP seedSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type data(dataSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type spec(specSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type theta(thetaSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type outcomes(outcomesSEXP);
+    Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
+    rcpp_result_gen = Rcpp::wrap(learning_simulate_(data, spec, theta, outcomes, seed));
+    return rcpp_result_gen;
+END_RCPP
+}
 // solve_task_
 Rcpp::List solve_task_(const Rcpp::List& task, double temperature, bool mellow);
 RcppExport SEXP _psyrl_solve_task_(SEXP taskSEXP, SEXP temperatureSEXP, SEXP mellowSEXP) {
@@ -346,6 +391,9 @@ END_RCPP
 static const R_CallMethodDef CallEntries[] = {
     {"_psyrl_log_sum_exp_", (DL_FUNC) &_psyrl_log_sum_exp_, 1},
     {"_psyrl_peg_solitaire_", (DL_FUNC) &_psyrl_peg_solitaire_, 4},
+    {"_psyrl_learning_log_lik_", (DL_FUNC) &_psyrl_learning_log_lik_, 5},
+    {"_psyrl_learning_trace_", (DL_FUNC) &_psyrl_learning_trace_, 5},
+    {"_psyrl_learning_simulate_", (DL_FUNC) &_psyrl_learning_simulate_, 5},
     {"_psyrl_solve_task_", (DL_FUNC) &_psyrl_solve_task_, 3},
     {"_psyrl_endless_states_", (DL_FUNC) &_psyrl_endless_states_, 1},
     {"_psyrl_expected_visits_", (DL_FUNC) &_psyrl_expected_visits_, 3},

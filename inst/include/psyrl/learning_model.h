@@ -1,0 +1,34 @@
+// For learning models of your own. A file for psyrl::custom_model(cpp_file = ) reads
+//
+//   // [[Rcpp::depends(psyrl)]]
+//   #include <psyrl/learning_model.h>
+//   template <class T> struct MyModel : psyrl::learning::OneStage<T> { ... };
+//   // [[Rcpp::export]]
+//   SEXP psyrl_model() { return psyrl::export_model<MyModel>(); }
+//
+// What a model must have stands in core/learning/likelihood.h; core/learning/models
+// has examples. `Sizes` are the numbers of directions that derivatives are compiled
+// for; any number of parameters works with any sizes, faster with the right one.
+#pragma once
+
+#include <Rcpp.h>
+
+#include "core/learning/engine.h"
+
+namespace psyrl {
+
+template <template <class> class Model, int... Sizes>
+learning::Engine* new_engine(const learning::Setting& setting) {
+  return new learning::EngineOf<Model, Sizes...>(setting);
+}
+
+/// What `psyrl_model()` must return.
+template <template <class> class Model, int... Sizes>
+SEXP export_model() {
+  using Factory = learning::Engine* (*)(const learning::Setting&);
+  return Rcpp::XPtr<Factory>(
+      new Factory(sizeof...(Sizes) ? &new_engine<Model, Sizes..., 8> : &new_engine<Model, 4, 8>),
+      true);
+}
+
+}  // namespace psyrl

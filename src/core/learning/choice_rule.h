@@ -1,0 +1,81 @@
+// Log-probability of a choice under softmax with lapses,
+//
+//   log P(a) = log[ (1 - xi) exp(x_a) / sum_k exp(x_k) + xi / K ]
+//
+// over the K options on offer, with derivatives in closed form: for duals
+//
+//   L' = x_a' - m,  L'' = x_a'' - sum p_k x_k'' - sum p_k x_k' x_k'^T + m m^T,
+//   m = sum p_k x_k'.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/base/dual.h"
+#include "core/base/numerics.h"
+
+namespace psyrl {
+namespace learning {
+
+/// log(1 / (1 + exp(-d))), for the difference d = x_chosen - x_other.
+inline double log_logistic(double d) {
+  return d >= 0.0 ? -std::log1p(std::exp(-d)) : d - std::log1p(std::exp(d));
+}
+template <int N, int O>
+Dual<N, O> log_logistic(const Dual<N, O>& d) {
+  const double e = std::exp(-std::fabs(d.v));
+  const double p = (d.v >= 0.0 ? 1.0 : e) / (1.0 + e);
+  const double q = (d.v >= 0.0 ? e : 1.0) / (1.0 + e);
+  return chain(d, std::log1p(e) * -1.0 + std::min(d.v, 0.0), q, -p * q);
+}
+
+/// Probabilities of n logits into `p`; returns log sum exp.
+template <class T>
+double softmax_values(const T* x, int n, double* p) {
+  double top = -kInfinity;
+  for (int k = 0; k < n; ++k) top = std::max(top, value_of(x[k]));
+  double sum = 0.0;
+  for (int k = 0; k < n; ++k) sum += p[k] = std::exp(value_of(x[k]) - top);
+  for (int k = 0; k < n; ++k) p[k] /= sum;
+  return top + std::log(sum);
+}
+
+inline double log_softmax(const double* x, int n, int a, double*) {
+  return x[a] - log_sum_exp(x, n);
+}
+
+/// `p` is scratch for n numbers.
+template <int N, int O>
+Dual<N, O> log_softmax(const Dual<N, O>* x, int n, int a, double* p) {
+  Dual<N, O> out = x[a];
+  out.v -= softmax_values(x, n, p);
+  double mean[Dual<N, O>::kG] = {0.0};
+  for (int k = 0; k < n; ++k) {
+    for (int i = 0; i < Dual<N, O>::kG; ++i) mean[i] += p[k] * x[k].g[i];
+    for (int i = 0; i < Dual<N, O>::kH; ++i) out.h[i] -= p[k] * x[k].h[i];
+    out.add_square(-p[k], x[k].g);
+  }
+  out.add_square(1.0, mean);
+  for (int i = 0; i < Dual<N, O>::kG; ++i) out.g[i] -= mean[i];
+  return out;
+}
+
+/// Log-probability of option `a` of the n logits `x`, no lapses.
+template <class T>
+T log_choice(const T* x, int n, int a, double* scratch) {
+  if (n == 2) return log_logistic(x[a] - x[1 - a]);
+  return log_softmax(x, n, a, scratch);
+}
+
+/// log[(1 - xi) exp(log_p) + xi / n]
+template <class T>
+T with_lapse(const T& log_p, const T& xi, int n) {
+  using std::exp;
+  using std::log;
+  using psyrl::exp;
+  using psyrl::log;
+  return log((1.0 - xi) * exp(log_p) + xi / static_cast<double>(n));
+}
+
+}  // namespace learning
+}  // namespace psyrl
