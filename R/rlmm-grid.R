@@ -47,17 +47,30 @@ first_nodes <- function(rms) {
   seq(-8, 6, length.out = 95) - log(rms)
 }
 
+# Smallest sigma the likelihood is maximised over: below it persons do not differ
+# to any purpose.
+sigma_floor <- .01
+
 fit_population <- function(problem, nodes, log_lik, start) {
   fixed <- problem$control[c("mu", "sigma")]
   effects <- start$effects
   if (!is.null(fixed$mu)) effects <- c(fixed$mu, 0 * effects[-1])
   fit_population_(
-    list(
-      nodes = nodes, log_lik = log_lik, design = problem$design,
-      person_weight = rep(1, nrow(problem$design)),
-      estimate_mu = is.null(fixed$mu), estimate_sigma = is.null(fixed$sigma)
+    population_problem(
+      problem, nodes, log_lik, is.null(fixed$mu), is.null(fixed$sigma)
     ),
     effects, log(fixed$sigma %||% exp(start$log_sigma)), problem$control$threads
+  )
+}
+
+# A prior narrower than the grid's spacing would fall between the nodes.
+population_problem <- function(problem, nodes, log_lik, estimate_mu,
+                               estimate_sigma) {
+  list(
+    nodes = nodes, log_lik = log_lik, design = problem$design,
+    person_weight = rep(1, nrow(problem$design)), estimate_mu = estimate_mu,
+    estimate_sigma = estimate_sigma,
+    sigma_floor = max(sigma_floor, .75 * (nodes[2] - nodes[1]))
   )
 }
 
@@ -82,26 +95,33 @@ posterior_summary <- function(posterior, probs = numeric()) {
 # Population and grid, refined together until the grid suits the population it
 # gave: list(population, posterior).
 refine_grid <- function(problem, values, nodes, population) {
-  posterior <- NULL
-  for (round in 1:2) {
-    mu <- drop(problem$design %*% population$effects)
-    sigma <- exp(population$log_sigma)
-    if (is.null(posterior)) {
-      log_lik <- grid_log_lik(problem, values, nodes)
-      posterior <- trait_posterior(
-        nodes, log_lik, mu, sigma, problem$control$threads
-      )
-    }
-    smallest <- min(posterior_summary(posterior)[, "sd"])
+  population <- fit_population(
+    problem, nodes, grid_log_lik(problem, values, nodes), population
+  )
+  for (round in 1:10) {
+    posterior <- posterior_at(problem, values, nodes, population)
+    sd <- posterior_summary(posterior)[, "sd"]
     nodes <- trait_nodes(
-      mu, sigma, max(smallest, 0.01 * sigma), problem$control$nodes
+      posterior$mu, exp(population$log_sigma),
+      max(min(sd), .05 * exp(population$log_sigma)), problem$control$nodes
     )
-    log_lik <- grid_log_lik(problem, values, nodes)
-    population <- fit_population(problem, nodes, log_lik, population)
-    posterior <- trait_posterior(
-      nodes, log_lik, drop(problem$design %*% population$effects),
-      exp(population$log_sigma), problem$control$threads
+    population <- fit_population(
+      problem, nodes, grid_log_lik(problem, values, nodes), population
     )
+    settled <- exp(population$log_sigma) > nodes[2] - nodes[1] ||
+      exp(population$log_sigma) <= 1.01 * sigma_floor
+    if (settled && round > 1) break
   }
-  list(population = population, posterior = posterior)
+  list(
+    population = population,
+    posterior = posterior_at(problem, values, nodes, population)
+  )
+}
+
+posterior_at <- function(problem, values, nodes, population) {
+  trait_posterior(
+    nodes, grid_log_lik(problem, values, nodes),
+    drop(problem$design %*% population$effects), exp(population$log_sigma),
+    problem$control$threads
+  )
 }

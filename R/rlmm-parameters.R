@@ -62,7 +62,10 @@ population_vcov <- function(problem, found, table) {
   free <- table$term[!table$fixed]
   population <- c(colnames(problem$design), "sigma")
   shared <- setdiff(free, population)
-  at_bound <- shared_at_bound(problem, found, shared)
+  at_bound <- c(
+    shared_at_bound(problem, found, shared),
+    if (exp(found$population$log_sigma) <= 1.01 * sigma_floor) "sigma"
+  )
   shared <- setdiff(shared, at_bound)
   information <- found_information(problem, found, shared)
   keep <- setdiff(free, at_bound)
@@ -141,11 +144,7 @@ likelihood_at <- function(problem, found, shift) {
 
 evaluate_population <- function(problem, nodes, log_lik, population) {
   fit_population_(
-    list(
-      nodes = nodes, log_lik = log_lik, design = problem$design,
-      person_weight = rep(1, nrow(problem$design)),
-      estimate_mu = FALSE, estimate_sigma = FALSE
-    ),
+    population_problem(problem, nodes, log_lik, FALSE, FALSE),
     population$effects, population$log_sigma, problem$control$threads
   )
 }

@@ -298,8 +298,7 @@ finish_learned <- function(problem, state, status, trace) {
     if (!is.null(mode)) mode <- mode + shift
   }
   population$status <- status
-  mu <- drop(problem$design %*% population$effects)
-  posterior <- settled_posterior(problem, values, mu, exp(population$log_sigma))
+  posterior <- settled_posterior(problem, values, population)
   free <- is_free_table(problem)
   list(
     values = c(values, if (!free) {
@@ -333,13 +332,12 @@ back_up_values <- function(problem, q) {
 }
 
 # Posteriors at a given population, on a grid refined to their width.
-settled_posterior <- function(problem, values, mu, sigma) {
-  nodes <- first_nodes(values$rms)
-  for (round in 1:2) {
-    log_lik <- grid_log_lik(problem, values, nodes)
-    posterior <- trait_posterior(nodes, log_lik, mu, sigma, problem$control$threads)
-    if (round == 2) return(posterior)
-    smallest <- min(posterior_summary(posterior)[, "sd"])
-    nodes <- trait_nodes(mu, sigma, max(smallest, .01 * sigma), problem$control$nodes)
-  }
+settled_posterior <- function(problem, values, population) {
+  sigma <- exp(population$log_sigma)
+  coarse <- posterior_at(problem, values, first_nodes(values$rms), population)
+  nodes <- trait_nodes(
+    coarse$mu, sigma, max(min(posterior_summary(coarse)[, "sd"]), .05 * sigma),
+    problem$control$nodes
+  )
+  posterior_at(problem, values, nodes, population)
 }

@@ -76,7 +76,8 @@ Rcpp::List fit_population_(const Rcpp::List& problem, const Rcpp::NumericVector&
       Eigen::Map<const Eigen::MatrixXd>(design.begin(), design.nrow(), design.ncol()),
       double_view(problem, "person_weight"),
       Rcpp::as<bool>(problem["estimate_mu"]),
-      Rcpp::as<bool>(problem["estimate_sigma"])};
+      Rcpp::as<bool>(problem["estimate_sigma"]),
+      Rcpp::as<double>(problem["sigma_floor"])};
   const Eigen::Map<const Eigen::VectorXd> start(effects.begin(), effects.size());
   const glue::RuntimeOwner runtime(threads);
   const PopulationFit fit = fit_population(p, {start, log_sigma}, runtime.get());

@@ -23,7 +23,10 @@ struct PopulationProblem {
   View<double> person_weight;       // [n_persons] how many persons a row stands for
   bool estimate_mu = true;
   bool estimate_sigma = true;
+  double sigma_floor = 0.01;  // the grid's spacing must resolve the prior
 };
+
+constexpr double kSigmaCeiling = 20.0;
 
 struct Population {
   Eigen::VectorXd effects;  // g
@@ -131,28 +134,43 @@ inline Eigen::VectorXd ascent_direction(const PopulationDerivatives& d,
   return longest > 1.0 ? Eigen::VectorXd(step / longest) : step;
 }
 
-inline Population moved(const Population& from, const Eigen::VectorXd& step, double length) {
+/// A likelihood that runs to either end of sigma has said that persons do not
+/// differ, or that nothing holds them together.
+inline Population moved(const PopulationProblem& problem, const Population& from,
+                        const Eigen::VectorXd& step, double length) {
   const Eigen::Index q = from.effects.size();
-  // sigma stays within [.001, 20]: a likelihood that runs to either end has said
-  // that persons do not differ, or that nothing holds them together.
   const double log_sigma = from.log_sigma + length * step[q];
   return {from.effects + length * step.head(q),
-          std::min(std::max(log_sigma, std::log(1e-3)), std::log(20.0))};
+          std::min(std::max(log_sigma, std::log(problem.sigma_floor)),
+                   std::log(kSigmaCeiling))};
+}
+
+/// Parameters that may move: those estimated, without a sigma that presses against
+/// the end of its range.
+inline std::vector<int> free_parameters(const PopulationProblem& problem,
+                                        const Population& at,
+                                        const PopulationDerivatives& d) {
+  const int q = static_cast<int>(at.effects.size());
+  std::vector<int> free;
+  for (int i = 0; i < q && problem.estimate_mu; ++i) free.push_back(i);
+  const bool low = at.log_sigma <= std::log(problem.sigma_floor) && d.gradient[q] < 0;
+  const bool high = at.log_sigma >= std::log(kSigmaCeiling) && d.gradient[q] > 0;
+  if (problem.estimate_sigma && !low && !high) free.push_back(q);
+  return free;
 }
 
 /// Maximises the marginal likelihood; never returns a point worse than `start`.
 inline PopulationFit fit_population(const PopulationProblem& problem, const Population& start,
                                     const Runtime& runtime, int max_iterations = 100,
                                     double tolerance = 1e-10) {
-  const int q = static_cast<int>(problem.design.cols());
-  std::vector<int> free;
-  for (int i = 0; i < q && problem.estimate_mu; ++i) free.push_back(i);
-  if (problem.estimate_sigma) free.push_back(q);
   PopulationFit fit;
-  fit.at = start;
-  PopulationDerivatives here = population_derivatives(problem, start, runtime);
+  fit.at = problem.estimate_sigma
+               ? moved(problem, start, Eigen::VectorXd::Zero(start.effects.size() + 1), 0.0)
+               : start;
+  PopulationDerivatives here = population_derivatives(problem, fit.at, runtime);
   for (fit.iterations = 0; fit.iterations < max_iterations; ++fit.iterations) {
     if (!std::isfinite(here.log_lik)) { fit.status = Status::non_finite; break; }
+    const std::vector<int> free = free_parameters(problem, fit.at, here);
     if (free.empty()) { fit.status = Status::converged; break; }
     const Eigen::VectorXd step = ascent_direction(here, free);
     const double gain = step.dot(here.gradient);
@@ -163,7 +181,7 @@ inline PopulationFit fit_population(const PopulationProblem& problem, const Popu
     double length = 1.0;
     bool accepted = false;
     for (int halving = 0; halving < 30 && !accepted; ++halving, length *= 0.5) {
-      const Population trial = moved(fit.at, step, length);
+      const Population trial = moved(problem, fit.at, step, length);
       PopulationDerivatives there = population_derivatives(problem, trial, runtime);
       if (there.log_lik > here.log_lik + 1e-4 * length * gain) {
         fit.at = trial;
@@ -171,7 +189,12 @@ inline PopulationFit fit_population(const PopulationProblem& problem, const Popu
         accepted = true;
       }
     }
-    if (!accepted) { fit.status = Status::no_progress; break; }
+    // Where rounding hides the last gain, the maximum has been reached.
+    if (!accepted) {
+      fit.status = gain < 1e-6 * (1 + 1e-6 * std::abs(here.log_lik)) ? Status::converged
+                                                                  : Status::no_progress;
+      break;
+    }
   }
   fit.log_lik = here.log_lik;
   fit.gradient = here.gradient;
