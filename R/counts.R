@@ -2,22 +2,23 @@
 
 #' Counts of decisions
 #'
-#' What a measurement model needs of a log: how often each person took each action
-#' in each state, and how often each state followed. Its size does not depend on
-#' the length of the log.
+#' What a measurement model needs of a log: how often each person took each
+#' action in each state, and how often each state followed. Its size does not
+#' depend on the length of the log.
 #'
 #' @param x Trajectories, or anything [as_trajectories()] reads. A lazy database
 #'   table is counted in the database.
 #' @param ... For other objects than trajectories: arguments of
 #'   [as_trajectories()].
-#' @return An object of class `psyrl_counts`: a list with label vectors `persons`,
-#'   `states`, `actions`; `pairs`, a data frame of codes `state, action` (and the mean
-#'   `reward`, if known), a row an observed pair; sparse rows by person
-#'   (`person_start`, `pair`: 0-based; `count`); `transitions`, a data frame of codes
-#'   `state, action, next_state` and `count`, with `next_state` missing where an
-#'   episode ended in an unknown state; `starts` and `terminal`, codes of the
-#'   states in which episodes began and ended; `person_data`. Methods: `print`,
-#'   `[` (chooses persons; what followed stays that of all), `as.data.frame`.
+#' @return An object of class `psyrl_counts`: a list with label vectors
+#'   `persons`, `states`, `actions`; `pairs`, a data frame of codes `state,
+#'   action` (and the mean `reward`, if known), a row an observed pair; sparse
+#'   rows by person (`person_start`, `pair`: 0-based; `count`); `transitions`, a
+#'   data frame of codes `state, action, next_state` and `count`, with
+#'   `next_state` missing where an episode ended in an unknown state; `starts`
+#'   and `terminal`, codes of the states in which episodes began and ended;
+#'   `person_data`. Methods: `print`, `[` (chooses persons; what followed stays
+#'   that of all), `as.data.frame`.
 #' @examples
 #' x <- trajectories(data.frame(
 #'   person = c(1, 1, 2), state = c("a", "a", "a"), action = c("x", "x", "y")
@@ -55,7 +56,8 @@ counts.psyrl_trajectories <- function(x, ...) {
   )
 }
 
-# The pairs that occur (data frame of codes) and the 0-based pair of each decision.
+# The pairs that occur (data frame of codes) and the 0-based pair of each
+# decision.
 observed_pairs <- function(x) {
   numbers <- number_pairs_(
     x$decisions$state - 1L, length(x$states),

@@ -1,9 +1,9 @@
 #' Tower of London: moves of 522 adults, and of 150 of them again
 #'
-#' Three balls (1, 2, 3) on three pegs that hold three, two and one balls are to be
-#' moved, one at a time, into a goal arrangement. Twelve problems in a fixed order,
-#' all from the arrangement `12/3/`, at least 2 to 5 moves each, 20 seconds for a
-#' problem. [tower_of_london()] is the task, with the same labels.
+#' Three balls (1, 2, 3) on three pegs that hold three, two and one balls are to
+#' be moved, one at a time, into a goal arrangement. Twelve problems in a fixed
+#' order, all from the arrangement `12/3/`, at least 2 to 5 moves each, 20
+#' seconds for a problem. [tower_of_london()] is the task, with the same labels.
 #'
 #' @format `tower_of_london_moves` (27,331 moves, 522 people) and
 #'   `tower_of_london_retest` (7,857 moves of 150 of them some months later) are
@@ -14,7 +14,8 @@
 #'   \item{step}{move within the problem, from 0}
 #'   \item{state, next_state}{problem and content of pegs 1, 2, 3 from bottom to
 #'     top before and after the move, as in `"p04:1/32/"`}
-#'   \item{action}{`"i>j"`: the top ball of peg i dropped on peg j; `"i>i"`: put back}
+#'   \item{action}{`"i>j"`: the top ball of peg i dropped on peg j; `"i>i"`: put
+#'     back}
 #'   \item{reward}{1 for the move that reaches the goal, else 0}
 #'   \item{done}{last recorded move of the problem}
 #'   \item{truncated}{last recorded move, but the goal was not reached in time}
@@ -25,10 +26,10 @@
 #' \describe{
 #'   \item{person}{code of the participant}
 #'   \item{age, sex, education}{years; codes of the source}
-#'   \item{ravens, crt}{Raven's progressive matrices (0 to 18), cognitive reflection
-#'     test (proportion correct)}
-#'   \item{tol_num_optimal, tol_num_extra_moves, tol_planning_time}{the source's own
-#'     scores: optimal solutions, extra moves, planning time in ms}
+#'   \item{ravens, crt}{Raven's progressive matrices (0 to 18), cognitive
+#'     reflection test (proportion correct)}
+#'   \item{tol_num_optimal, tol_num_extra_moves, tol_planning_time}{the source's
+#'     own scores: optimal solutions, extra moves, planning time in ms}
 #'   \item{upps_lack_premeditation, bis11_nonplanning, brief_self_control, grit,
 #'     mindful_awareness}{questionnaires}
 #'   \item{two_stage_model_based}{model-based weight in a two-step task}
@@ -37,19 +38,21 @@
 #'     tol_planning_time_retest, n_solved_retest, n_optimal_retest}{at retest}
 #'   \item{retested}{was there a retest?}
 #' }
-#' @details Converted from the log of clicks: each pair of clicks (lift, drop) is one
-#'   move; practice and a lift without a drop were left out, and problems without a
-#'   complete move have no rows. Scripts are in `data-raw` of the source package.
+#' @details Converted from the log of clicks: each pair of clicks (lift, drop)
+#'   is one move; practice and a lift without a drop were left out, and problems
+#'   without a complete move have no rows. Scripts are in `data-raw` of the
+#'   source package.
 #' @source `Self_Regulation_Ontology` of Ian Eisenberg, commit 1e6af68,
 #'   <https://github.com/IanEisenberg/Self_Regulation_Ontology>, files
-#'   `tower_of_london.csv.gz` of 02-16-2019 and of the retest. Licence: MIT (declared in
-#'   its `setup.py`; copyright 2016 Russell Poldrack).
-#' @references Eisenberg et al. (2019), Uncovering the structure of self-regulation
-#'   through data-driven ontology discovery. Nature Communications 10, 2319.
-#'   \doi{10.1038/s41467-019-10301-1}
+#'   `tower_of_london.csv.gz` of 02-16-2019 and of the retest. Licence: MIT
+#'   (declared in its `setup.py`; copyright 2016 Russell Poldrack).
+#' @references Eisenberg et al. (2019), Uncovering the structure of
+#'   self-regulation through data-driven ontology discovery. Nature
+#'   Communications 10, 2319. \doi{10.1038/s41467-019-10301-1}
 #'
 #'   Enkavi et al. (2019), Large-scale analysis of test-retest reliabilities of
-#'   self-regulation measures. PNAS 116, 5472-5477. \doi{10.1073/pnas.1818430116}
+#'   self-regulation measures. PNAS 116, 5472-5477.
+#'   \doi{10.1073/pnas.1818430116}
 #' @examples
 #' trajectories(tower_of_london_moves)
 #' summary(tower_of_london_persons$ravens)
@@ -70,41 +73,44 @@
 #'
 #' Log of the interactive problem-solving item CP025Q01 of PISA 2012 in Denmark,
 #' Norway and Sweden. Students of 15 years explore an air conditioner with three
-#' unlabelled sliders (top, central, bottom, each -2 to 2), watch temperature and
-#' humidity, and draw which slider acts on which of them. Full credit needs the
-#' diagram top - temperature, central - humidity, bottom - humidity; a good strategy
-#' varies one thing at a time.
+#' unlabelled sliders (top, central, bottom, each -2 to 2), watch temperature
+#' and humidity, and draw which slider acts on which of them. Full credit needs
+#' the diagram top - temperature, central - humidity, bottom - humidity; a good
+#' strategy varies one thing at a time.
 #'
 #' @format `climate_control` is a data frame of 40,578 events, a row each:
 #' \describe{
 #'   \item{person}{code of the student}
 #'   \item{episode}{0: there is one item}
 #'   \item{step}{event, from 0}
-#'   \item{state, next_state}{`v` and three bits (top, central, bottom already varied
-#'     alone), `d` and six bits of the diagram (arrows top - temperature, top -
-#'     humidity, central - temperature, ...); `"end"` after the end}
-#'   \item{action}{`T`, `C`, `B`: apply with only that slider not at zero; `M`: with
-#'     several; `Z`: with none; `R`: reset; `d1` to `d6`: toggle an arrow; `d0`: a click on
-#'     the diagram that changes nothing; `E`: end the item}
+#'   \item{state, next_state}{`v` and three bits (top, central, bottom already
+#'     varied alone), `d` and six bits of the diagram (arrows top - temperature,
+#'     top - humidity, central - temperature, ...); `"end"` after the end}
+#'   \item{action}{`T`, `C`, `B`: apply with only that slider not at zero; `M`:
+#'     with several; `Z`: with none; `R`: reset; `d1` to `d6`: toggle an arrow;
+#'     `d0`: a click on the diagram that changes nothing; `E`: end the item}
 #'   \item{reward}{1 at `E` if the diagram is right, else 0}
 #'   \item{done}{the item was ended}
 #'   \item{top, central, bottom}{settings applied, `NA` for other events}
 #'   \item{temp, humid}{temperature and humidity after the event}
 #'   \item{time_s}{seconds since the start of the item}
-#' }
-#' `climate_control_persons` has a row a student: `person`, `country`, `gender`,
-#' `item_score` (0, 1, 2), `pv1_problem_solving` to `pv5_problem_solving` (plausible
-#' values of the whole problem-solving scale: analyse the five and combine) and
-#' their mean `pv_mean`, `weight` (final student weight), `full_credit`, `n_events`,
-#' `n_apply`, `n_reset`, `votat3` (all three sliders varied alone), `time_s`.
-#' @details Students with exactly one start and one end event, a valid item score
-#'   and a row in the score file were kept (1,456 of 1,468). The outcome of the item
-#'   is part of the reward, so it is no outside criterion; the plausible values are.
-#' @source R package LOGAN 1.0.1 of Denise Reis Costa and Waldir Leoncio, data sets
-#'   `cp025q01` and `pisa`, <https://github.com/cran/LOGAN>, commit da70597. Licence: GPL-3.
-#'   The raw data are the public-use files of PISA 2012 (OECD).
-#' @references Greiff, Wuestenberg and Avvisati (2015), Computer-generated log-file
-#'   analyses as a window into students' minds? Computers & Education 91, 92-105.
+#' } `climate_control_persons` has a row a student: `person`, `country`,
+#' `gender`, `item_score` (0, 1, 2), `pv1_problem_solving` to
+#' `pv5_problem_solving` (plausible values of the whole problem-solving scale:
+#' analyse the five and combine) and their mean `pv_mean`, `weight` (final
+#' student weight), `full_credit`, `n_events`, `n_apply`, `n_reset`, `votat3`
+#' (all three sliders varied alone), `time_s`.
+#' @details Students with exactly one start and one end event, a valid item
+#'   score and a row in the score file were kept (1,456 of 1,468). The outcome
+#'   of the item is part of the reward, so it is no outside criterion; the
+#'   plausible values are.
+#' @source R package LOGAN 1.0.1 of Denise Reis Costa and Waldir Leoncio, data
+#'   sets `cp025q01` and `pisa`, <https://github.com/cran/LOGAN>, commit
+#'   da70597. Licence: GPL-3. The raw data are the public-use files of PISA 2012
+#'   (OECD).
+#' @references Greiff, Wuestenberg and Avvisati (2015), Computer-generated
+#'   log-file analyses as a window into students' minds? Computers & Education
+#'   91, 92-105.
 #' @examples
 #' trajectories(climate_control)
 #' table(climate_control_persons$country)
@@ -119,34 +125,34 @@
 
 #' Mazes: moves of 161 people in twelve mazes they could see
 #'
-#' A dot is moved with the arrow keys from start to goal in mazes of 11 by 11 cells
-#' whose obstacles are visible. Up to twelve mazes each; every run reached the goal.
+#' A dot is moved with the arrow keys from start to goal in mazes of 11 by 11
+#' cells whose obstacles are visible. Up to twelve mazes each; every run reached
+#' the goal.
 #'
 #' @format `maze_moves` is a data frame of 46,437 moves, a row each:
 #' \describe{
 #'   \item{person}{code of the participant}
 #'   \item{episode}{run, from 0}
 #'   \item{step}{move, from 0}
-#'   \item{state, next_state}{maze, column, row, as in `"g03:00:10"`; row 0 is the
-#'     bottom}
+#'   \item{state, next_state}{maze, column, row, as in `"g03:00:10"`; row 0 is
+#'     the bottom}
 #'   \item{action}{`L`, `R`, `U`, `D`; moving into a wall changes nothing}
 #'   \item{reward}{1 on reaching the goal, else 0}
 #'   \item{done}{the goal was reached}
 #'   \item{dist, dist_next}{shortest distance to the goal before and after}
 #'   \item{rt}{milliseconds}
-#' }
-#' `maze_persons` has a row a person: `person`, `age`, `gender`, `videogame_frequency`,
-#' `total_time_ms`, `bonus_dollars`, `n_episodes`, `steps`, `optimal_steps`, `extra_steps`,
-#' `wall_bumps`. `maze_maps` is a named list of the twelve maps for [gridworld()];
-#' `maze_transitions` is the task they define as a table for [mdp()]: `state, action,
-#' next_state, reward`.
+#' } `maze_persons` has a row a person: `person`, `age`, `gender`,
+#' `videogame_frequency`, `total_time_ms`, `bonus_dollars`, `n_episodes`,
+#' `steps`, `optimal_steps`, `extra_steps`, `wall_bumps`. `maze_maps` is a named
+#' list of the twelve maps for [gridworld()]; `maze_transitions` is the task
+#' they define as a table for [mdp()]: `state, action, next_state, reward`.
 #' @details Each maze was shown in one of four mirror orientations; states and
 #'   actions are turned back, so that all people share one set of states.
 #' @source `value-guided-construal` of Mark Ho, commit 983f2c7,
-#'   <https://github.com/markkho/value-guided-construal>, experiment 1. Licence: MIT
-#'   (declared in its `setup.py`).
-#' @references Ho, Abel, Correa, Littman, Cohen and Griffiths (2022), People construct
-#'   simplified mental representations to plan. Nature 606, 129-136.
+#'   <https://github.com/markkho/value-guided-construal>, experiment 1. Licence:
+#'   MIT (declared in its `setup.py`).
+#' @references Ho, Abel, Correa, Littman, Cohen and Griffiths (2022), People
+#'   construct simplified mental representations to plan. Nature 606, 129-136.
 #'   \doi{10.1038/s41586-022-04743-9}
 #' @examples
 #' trajectories(maze_moves)

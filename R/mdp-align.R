@@ -1,10 +1,10 @@
 # Data on a task: which legal pair was each decision?
 
 # Maps trajectories or counts onto the legal pairs of `task`. Returns sparse
-# counts by person over the task's pairs (`person_start`, `pair` 0-based, `count`)
-# and, for trajectories, for each decision its 0-based `decision_pair` and the
-# task's code of its `next_state` (`NA`: unknown). Whatever the task does not
-# allow is an error that is both a data and a task error.
+# counts by person over the task's pairs (`person_start`, `pair` 0-based,
+# `count`) and, for trajectories, for each decision its 0-based `decision_pair`
+# and the task's code of its `next_state` (`NA`: unknown). Whatever the task
+# does not allow is an error that is both a data and a task error.
 align_to_task <- function(x, task) {
   check_class(task, "psyrl_mdp", "task", "Tasks are made by mdp() or as_mdp().")
   UseMethod("align_to_task")
@@ -125,7 +125,9 @@ abort_off_task <- function(column, rows, state, action, message) {
   rows <- if (!is.null(rows)) sort(rows)
   abort(
     c("psyrl_error_data", "psyrl_error_task"),
-    paste0(message, if (!is.null(rows)) paste0(" (", first_rows(rows), ")"), "."),
+    paste0(
+      message, if (!is.null(rows)) paste0(" (", first_rows(rows), ")"), "."
+    ),
     column = column, rows = rows, state = state, action = action
   )
 }

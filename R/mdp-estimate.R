@@ -3,22 +3,24 @@
 #' A task estimated from logs
 #'
 #' Legal actions are those seen (unless declared), transition probabilities and
-#' rewards the observed shares and means. States in which episodes ended (`done`,
-#' not `truncated`) are terminal. Where it is not known what followed (the last
-#' row of a log without `next_state`), the decision does not count for the
-#' transitions; a pair of which nothing else is known, and episodes that are
+#' rewards the observed shares and means. States in which episodes ended
+#' (`done`, not `truncated`) are terminal. Where it is not known what followed
+#' (the last row of a log without `next_state`), the decision does not count for
+#' the transitions; a pair of which nothing else is known, and episodes that are
 #' `done` without saying where, lead to an unknown end, labelled `NA`.
 #'
 #' @param trajectories Trajectories, counts, or what [as_trajectories()] reads.
 #' @param discount Weight of the next state's value, from 0 to 1.
-#' @param legal `NULL`: the actions seen in a state are its legal actions. Or a data
-#'   frame `state, action` of all legal pairs, which must include those seen; it may
-#'   tell `next_state` and `reward` of pairs that were never seen. Pairs never seen
-#'   and not told lead to the unknown end at reward 0, with a warning.
-#' @return A task, see [mdp()]; its `starts` are the states in which episodes began.
-#' @section Errors: `psyrl_error_data` if episodes end in a state in which somebody
-#'   else decides (field `rows`); `psyrl_error_task` if decisions are not among
-#'   `legal`; `psyrl_error_input` for wrong arguments.
+#' @param legal `NULL`: the actions seen in a state are its legal actions. Or a
+#'   data frame `state, action` of all legal pairs, which must include those
+#'   seen; it may tell `next_state` and `reward` of pairs that were never seen.
+#'   Pairs never seen and not told lead to the unknown end at reward 0, with a
+#'   warning.
+#' @return A task, see [mdp()]; its `starts` are the states in which episodes
+#'   began.
+#' @section Errors: `psyrl_error_data` if episodes end in a state in which
+#'   somebody else decides (field `rows`); `psyrl_error_task` if decisions are
+#'   not among `legal`; `psyrl_error_input` for wrong arguments.
 #' @examples
 #' log <- data.frame(
 #'   person = c(1, 1, 2), state = c("start", "risk", "start"),
@@ -67,7 +69,8 @@ estimated_transitions <- function(seen) {
   unknown <- !pair %in% pair_key(transitions$state, transitions$action, n)
   known_pair <- match(pair_key(transitions$state, transitions$action, n), pair)
   total <- as.double(rowsum(transitions$count, known_pair))
-  share <- transitions$count / total[match(known_pair, sort(unique(known_pair)))]
+  share <- transitions$count /
+    total[match(known_pair, sort(unique(known_pair)))]
   next_state <- transitions$next_state
   next_state[is.na(next_state)] <- 0L
   from <- c(known_pair, which(unknown))
@@ -83,20 +86,22 @@ estimated_transitions <- function(seen) {
 # Adds the declared legal pairs that were never seen.
 add_declared <- function(coded, legal) {
   check_data_frame(legal, "legal", c("state", "action"))
-  for (column in c("state", "action")) check_label_column(legal, column, "legal")
+  check_label_column(legal, "state", "legal")
+  check_label_column(legal, "action", "legal")
   check_numeric_column(legal, "reward", "legal")
   table <- decode_transitions(coded)
   key <- paste(legal$state, legal$action, sep = "\r")
-  undeclared <- !paste(table$state, table$action, sep = "\r") %in% key
+  done <- paste(table$state, table$action, sep = "\r")
+  undeclared <- !done %in% key
   if (any(undeclared)) {
     state <- table$state[undeclared]
     action <- table$action[undeclared]
     abort_task(paste0(
-      "`legal` must include what was done; not so: ", named_pairs(state, action),
-      "."
+      "`legal` must include what was done; not so: ",
+      named_pairs(state, action), "."
     ), state = state, action = action)
   }
-  new <- !duplicated(key) & !key %in% paste(table$state, table$action, sep = "\r")
+  new <- !duplicated(key) & !key %in% done
   if (!any(new)) return(coded)
   added <- declared_transitions(legal[which(new), , drop = FALSE], coded)
   code_table(rbind(table, added), coded)

@@ -2,8 +2,9 @@
 # task.
 
 # Root mean square of the centred ordinary-max values `q` (by pair), over the
-# decisions of somebody who plays at random (`"play"`: states weighted by expected
-# visits, all starts equally likely) or over all legal pairs (`"legal"`).
+# decisions of somebody who plays at random (`"play"`: states weighted by
+# expected visits, all starts equally likely) or over all legal pairs
+# (`"legal"`).
 value_rms <- function(task, weights = c("play", "legal"),
                       q = solve_task(task, 0)$q) {
   weights <- match.arg(weights)

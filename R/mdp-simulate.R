@@ -2,24 +2,24 @@
 
 #' Simulate people on a task
 #'
-#' Everybody acts by `exp(beta * q)`, normalised over the legal actions: `beta` says
-#' how decisively a person follows the values `q`. `set.seed()` governs; what is
-#' drawn for a person depends on the seed and the person's name, not on who else
-#' is simulated, nor on the order.
+#' Everybody acts by `exp(beta * q)`, normalised over the legal actions: `beta`
+#' says how decisively a person follows the values `q`. `set.seed()` governs;
+#' what is drawn for a person depends on the seed and the person's name, not on
+#' who else is simulated, nor on the order.
 #'
 #' @param task A task, see [mdp()]. Episodes start in one of its `starts`, each
 #'   equally likely (without `starts`: in any state with a legal action).
-#' @param beta Named vector, one number a person, in units of 1 / reward. 0 acts at
-#'   random, `Inf` always takes the best, a negative number avoids it.
+#' @param beta Named vector, one number a person, in units of 1 / reward. 0 acts
+#'   at random, `Inf` always takes the best, a negative number avoids it.
 #' @param episodes Number of episodes for each person.
-#' @param values Data frame `state, action, q` with the value of every legal pair;
-#'   default the exact values at temperature 1.
+#' @param values Data frame `state, action, q` with the value of every legal
+#'   pair; default the exact values at temperature 1.
 #' @param max_steps Longest episode: one that is not over then is truncated.
 #' @return Trajectories, see [trajectories()], with the true `beta` in
-#'   `person_data`. `next_state`, `done` and (if the task's are known) `reward` are
-#'   recorded; episodes and steps are numbered from 1.
-#' @section Errors: `psyrl_error_input` for wrong arguments, `psyrl_error_task` if
-#'   `values` lacks a legal pair.
+#'   `person_data`. `next_state`, `done` and (if the task's are known) `reward`
+#'   are recorded; episodes and steps are numbered from 1.
+#' @section Errors: `psyrl_error_input` for wrong arguments, `psyrl_error_task`
+#'   if `values` lacks a legal pair.
 #' @examples
 #' set.seed(1)
 #' task <- peg_solitaire("tiny_cross")
@@ -49,7 +49,7 @@ check_beta <- function(beta) {
     ))
   }
   names <- names(beta)
-  if (is.null(names) || anyNA(names) || any(names == "") || anyDuplicated(names)) {
+  if (!are_distinct_names(names)) {
     abort_input("beta", paste0(
       "`beta` must be named, a different name for each person."
     ))

@@ -2,18 +2,19 @@
 
 #' Exact values of a task
 #'
-#' Solves `q(s, a) = r(s, a) + discount * sum(p(s' | s, a) * v(s'))` with `v(s)` the
-#' (soft) maximum of `q(s, )`: in one backward sweep where no state can come back,
-#' otherwise by Newton-Kantorovich steps, to rounding error at any discount.
+#' Solves `q(s, a) = r(s, a) + discount * sum(p(s' | s, a) * v(s'))` with `v(s)`
+#' the (soft) maximum of `q(s, )`: in one backward sweep where no state can come
+#' back, otherwise by Newton-Kantorovich steps, to rounding error at any
+#' discount.
 #'
 #' @param task A task of class `psyrl_mdp` with known rewards.
-#' @param temperature Temperature of the backup, in reward units: `v = temperature *
-#'   log(sum(exp(q / temperature)))`. 0 is the ordinary maximum.
-#' @return A data frame, a row a legal pair: `state, action` (labels), `q` (value of
-#'   the action), `v` (value of the state) and `advantage`, `q` minus its mean over
-#'   the legal actions of the state. All in reward units.
-#' @section Errors: `psyrl_error_input` for a wrong argument, `psyrl_error_task` if
-#'   the rewards are unknown.
+#' @param temperature Temperature of the backup, in reward units: `v =
+#'   temperature * log(sum(exp(q / temperature)))`. 0 is the ordinary maximum.
+#' @return A data frame, a row a legal pair: `state, action` (labels), `q`
+#'   (value of the action), `v` (value of the state) and `advantage`, `q` minus
+#'   its mean over the legal actions of the state. All in reward units.
+#' @section Errors: `psyrl_error_input` for a wrong argument, `psyrl_error_task`
+#'   if the rewards are unknown.
 #' @references Rust (1987), Econometrica 55, 999-1033, for the algorithm;
 #'   Iskhakov, Lee, Rust, Schjerning and Seo (2016), Econometrica 84, 365-370.
 #' @examples

@@ -5,25 +5,26 @@
 #' The transitions define the task: an action is legal in a state if there is a
 #' row for it. A state without legal actions ends the episode and has value 0.
 #'
-#' @param transitions Data frame with columns `state`, `action`, `next_state`, a row
-#'   a transition; `probability` where a pair has several next states (they must
-#'   sum to one for each pair); optionally `reward`.
-#' @param rewards `NULL`, or a data frame with columns `state`, `action`, `reward`
-#'   and optionally `next_state`, that gives every legal pair (or every
+#' @param transitions Data frame with columns `state`, `action`, `next_state`, a
+#'   row a transition; `probability` where a pair has several next states (they
+#'   must sum to one for each pair); optionally `reward`.
+#' @param rewards `NULL`, or a data frame with columns `state`, `action`,
+#'   `reward` and optionally `next_state`, that gives every legal pair (or every
 #'   transition) its reward. Without it and without a column `reward` in
 #'   `transitions` rewards are unknown: they can be learned, but the task cannot
 #'   be solved.
 #' @param discount Weight of the next state's value, from 0 to 1. 1 is allowed
 #'   when every path ends.
-#' @param terminal Labels of states that end the episode; transitions out of them
-#'   are dropped. States that no row starts from are terminal anyway.
+#' @param terminal Labels of states that end the episode; transitions out of
+#'   them are dropped. States that no row starts from are terminal anyway.
 #' @param features `NULL`, or a data frame with columns `state`, `action` and
 #'   numeric features, a row for each legal pair, for linear and network
 #'   representations.
-#' @param starts Labels of states an episode may begin in; `NULL`: any state with a
-#'   legal action.
-#' @return An object of class `psyrl_mdp`. `as.data.frame()` gives its transitions
-#'   back, a row each: `state, action, next_state, probability, reward`.
+#' @param starts Labels of states an episode may begin in; `NULL`: any state
+#'   with a legal action.
+#' @return An object of class `psyrl_mdp`. `as.data.frame()` gives its
+#'   transitions back, a row each: `state, action, next_state, probability,
+#'   reward`.
 #' @section Errors:
 #' `psyrl_error_input`: an argument of the wrong kind, a column that is missing.
 #' `psyrl_error_data`: rows with missing values (fields `column`, `rows`).
@@ -31,7 +32,8 @@
 #' without probabilities, rewards for pairs that are not legal, `discount = 1`
 #' where paths need not end (fields `state`, `action`).
 #' @seealso [solve_mdp()], [as_mdp()], [simulate_trajectories()], and the ready
-#'   tasks [peg_solitaire()], [tower_of_london()], [gridworld()], [random_mdp()].
+#'   tasks [peg_solitaire()], [tower_of_london()], [gridworld()],
+#'   [random_mdp()].
 #' @examples
 #' task <- mdp(data.frame(
 #'   state = c("start", "start", "risk"),
@@ -212,7 +214,8 @@ code_transitions <- function(transitions) {
   coded
 }
 
-# One row a transition, and one transition a pair unless they have probabilities.
+# One row a transition, and one transition a pair unless they have
+# probabilities.
 check_repeated <- function(coded) {
   given <- !is.null(coded$probability)
   key <- pair_key(coded$state, coded$action, length(coded$actions))
@@ -352,7 +355,8 @@ code_features <- function(features, task) {
 # ---- assembling --------------------------------------------------------------
 
 # From coded transitions (list of `states, actions, state, action, next_state,
-# probability, reward`) to the core's layout. Impossible transitions are left out.
+# probability, reward`) to the core's layout. Impossible transitions are left
+# out.
 assemble_mdp <- function(coded, discount, starts = NULL) {
   order <- order(
     coded$state, coded$action, coded$next_state, method = "radix"
@@ -409,7 +413,8 @@ task_pairs <- function(task) {
 # ---- methods -----------------------------------------------------------------
 
 #' @export
-as.data.frame.psyrl_mdp <- function(x, row.names = NULL, optional = FALSE, ...) {
+as.data.frame.psyrl_mdp <- function(x, row.names = NULL, optional = FALSE,
+                                    ...) {
   layout <- x$layout
   pair <- rep(seq_along(layout$pair_action), diff(layout$next_start))
   pairs <- task_pairs(x)[pair, ]
@@ -430,7 +435,7 @@ print.psyrl_mdp <- function(x, ...) {
     "  rewards ", if (is.null(x$layout$reward)) "unknown" else "known",
     ", discount ", format(x$discount), ", ",
     if (is.null(x$starts)) "starts anywhere"
-    else paste(length(x$starts), if (length(x$starts) == 1) "start" else "starts"),
+    else count_of(length(x$starts), "start"),
     if (!is.null(x$features)) paste0(", ", ncol(x$features), " features"),
     "\n"
   ))

@@ -1,23 +1,25 @@
 #' Mazes
 #'
-#' Moves left, right, up and down on a map; moving into a wall or off the map leaves
-#' the place unchanged (and counts as a move).
+#' Moves left, right, up and down on a map; moving into a wall or off the map
+#' leaves the place unchanged (and counts as a move).
 #'
-#' @param map A map: strings, one a row from top to bottom (or a single string with
-#'   line breaks, or a matrix of characters). A cell is free (`.`), a start (`S`), a
-#'   goal (by default `G`); every other character is a wall. Or a named list of
-#'   maps, which become one task: the twelve of [maze_maps] for instance.
-#' @param goals Named numbers: the rewards of entering the cells marked so, which
-#'   ends the episode.
+#' @param map A map: strings, one a row from top to bottom (or a single string
+#'   with line breaks, or a matrix of characters). A cell is free (`.`), a start
+#'   (`S`), a goal (by default `G`); every other character is a wall. Or a named
+#'   list of maps, which become one task: the twelve of [maze_maps] for
+#'   instance.
+#' @param goals Named numbers: the rewards of entering the cells marked so,
+#'   which ends the episode.
 #' @param step_reward Reward of every move, in addition.
-#' @param slip Probability that a move goes astray, to either side with half of it.
+#' @param slip Probability that a move goes astray, to either side with half of
+#'   it.
 #' @param discount Weight of the next state's value.
-#' @return A task, see [mdp()]. States are labelled by column and row, `"00:00"` at the
-#'   bottom left (in a list of maps `"name:00:00"`), actions `L`, `R`, `U`, `D`. Only cells
-#'   that can be reached from a start are states; without a start every free cell
-#'   is one.
-#' @section Errors: `psyrl_error_input` for something that is not a map, or a map
-#'   without free cells.
+#' @return A task, see [mdp()]. States are labelled by column and row, `"00:00"`
+#'   at the bottom left (in a list of maps `"name:00:00"`), actions `L`, `R`,
+#'   `U`, `D`. Only cells that can be reached from a start are states; without a
+#'   start every free cell is one.
+#' @section Errors: `psyrl_error_input` for something that is not a map, or a
+#'   map without free cells.
 #' @seealso [maze_moves]
 #' @examples
 #' maze <- gridworld(c(
@@ -99,7 +101,9 @@ reachable_cells <- function(steps, starts, goal) {
 }
 
 slipping_moves <- function(steps, from, slip) {
-  sides <- list(L = c("U", "D"), R = c("U", "D"), U = c("L", "R"), D = c("L", "R"))
+  sides <- list(
+    L = c("U", "D"), R = c("U", "D"), U = c("L", "R"), D = c("L", "R")
+  )
   moves <- do.call(rbind, lapply(colnames(steps), function(action) {
     went <- c(action, if (slip > 0) sides[[action]])
     weight <- if (slip > 0) c(1 - slip, slip / 2, slip / 2) else 1
@@ -127,8 +131,8 @@ read_map <- function(map) {
   if (is.matrix(map) && is.character(map) && all(nchar(map) %in% 1)) return(map)
   if (!is.character(map) || is.matrix(map) || !length(map) || anyNA(map)) {
     abort_input("map", paste0(
-      "`map` must be strings, one a row, or a matrix of single characters, not ",
-      describe(map), "."
+      "`map` must be strings, one a row, or a matrix of single characters, ",
+      "not ", describe(map), "."
     ))
   }
   rows <- unlist(strsplit(map, "\n", fixed = TRUE))
@@ -146,7 +150,7 @@ check_map_names <- function(maps) {
   if (!length(maps)) abort_input("map", "`map` must hold at least one map.")
   names <- names(maps)
   if (is.null(names) && length(maps) == 1) return("")
-  if (is.null(names) || anyNA(names) || any(names == "") || anyDuplicated(names)) {
+  if (!are_distinct_names(names)) {
     abort_input("map", "A list of maps must have a different name for each.")
   }
   paste0(names, ":")

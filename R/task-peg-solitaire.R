@@ -1,26 +1,27 @@
 #' Peg solitaire
 #'
-#' A peg jumps over a neighbour into a hole and the neighbour is removed; the aim is
-#' to be left with one peg. Every position that can be reached is enumerated, so
-#' the task is exact, deterministic and without cycles.
+#' A peg jumps over a neighbour into a hole and the neighbour is removed; the
+#' aim is to be left with one peg. Every position that can be reached is
+#' enumerated, so the task is exact, deterministic and without cycles.
 #'
 #' Boards: `"tiny_cross"` (6 pegs, 22 positions), `"big_cross"` (9 pegs, 153),
-#' `"big_L"` (14 pegs, 807), `"diamond"` (12 pegs, 5,923) and `"4x4"` (15 pegs, 9,336; the
-#' hole is at one of the 8 cells of the edge that are no corners, each equally
-#' likely). The English board `"7x7"` has 187 million positions and is not
-#' available yet.
+#' `"big_L"` (14 pegs, 807), `"diamond"` (12 pegs, 5,923) and `"4x4"` (15 pegs,
+#' 9,336; the hole is at one of the 8 cells of the edge that are no corners,
+#' each equally likely). The English board `"7x7"` has 187 million positions and
+#' is not available yet.
 #'
 #' @param board Name of a board, or a matrix: 1 a peg, 0 a hole, `NA` no cell.
 #' @param discount Weight of the next state's value.
-#' @param rewards Named numbers: `jump`, for every jump; `solved`, in addition when
-#'   one peg is left; `peg`, in addition at a dead end, for each peg beyond one.
+#' @param rewards Named numbers: `jump`, for every jump; `solved`, in addition
+#'   when one peg is left; `peg`, in addition at a dead end, for each peg beyond
+#'   one.
 #' @return A task, see [mdp()]. States are labelled row by row (`"01/11"`: `1` a
 #'   peg, `0` a hole, `.` no cell), actions by the cells from and to
 #'   (`"r1c2>r1c4"`).
-#' @section Errors: `psyrl_error_input` for an unknown board, a matrix that is not
-#'   a board, or a board with more than two million positions.
-#' @source Rewards and boards as in the reinforcement-learning measurement model of
-#'   Ji and Xu (2026), arXiv 2605.09305.
+#' @section Errors: `psyrl_error_input` for an unknown board, a matrix that is
+#'   not a board, or a board with more than two million positions.
+#' @source Rewards and boards as in the reinforcement-learning measurement model
+#'   of Ji and Xu (2026), arXiv 2605.09305.
 #' @examples
 #' task <- peg_solitaire("tiny_cross")
 #' task
@@ -98,11 +99,13 @@ named_board <- function(name) {
       "000000", "001000", "011110", "001000", "000000"
     )),
     big_cross = list(draw_board(
-      "  000  ", "  010  ", "0001000", "0111110", "0001000", "  010  ", "  000  "
+      "  000  ", "  010  ", "0001000", "0111110", "0001000", "  010  ",
+      "  000  "
     )),
     big_L = list(draw_board("111 ", "1111", "1011", "1111")),
     diamond = list(draw_board(
-      "  000  ", "  010  ", "0011100", "0110110", "0011100", "  010  ", "  000  "
+      "  000  ", "  010  ", "0011100", "0110110", "0011100", "  010  ",
+      "  000  "
     )),
     "4x4" = lapply(c(2, 3, 5, 8, 9, 12, 14, 15), function(hole) {
       matrix(replace(rep(1, 16), hole, 0), 4, byrow = TRUE)

@@ -1,8 +1,9 @@
 #' Random task
 #'
 #' For simulations and tests: every pair leads to `successors` states drawn at
-#' random, with probabilities uniform on the simplex and standard normal rewards.
-#' Nothing is terminal, so `discount` must be below 1. `set.seed()` governs.
+#' random, with probabilities uniform on the simplex and standard normal
+#' rewards. Nothing is terminal, so `discount` must be below 1. `set.seed()`
+#' governs.
 #'
 #' @param states,actions Numbers of states and actions (all legal everywhere).
 #' @param successors Number of states that may follow a pair.

@@ -2,25 +2,27 @@
 #'
 #' Balls are moved one at a time between pegs of limited height until they are
 #' arranged as in the goal. By default the twelve problems of the data set
-#' [tower_of_london_moves], with its labels, so that the log aligns with the task.
+#' [tower_of_london_moves], with its labels, so that the log aligns with the
+#' task.
 #'
-#' @param start,goal Arrangements, one a problem: the balls (a character each) on
-#'   each peg from bottom to top, pegs separated by `/`, as in `"12/3/"`. `start` may
-#'   be a single one for all problems.
+#' @param start,goal Arrangements, one a problem: the balls (a character each)
+#'   on each peg from bottom to top, pegs separated by `/`, as in `"12/3/"`.
+#'   `start` may be a single one for all problems.
 #' @param sizes How many balls each peg holds.
-#' @param discount Weight of the next state's value. The default suits people, who
-#'   look a few moves ahead: of .99, .95, .9, .8 and .6 it gives the moves of the
-#'   data set the highest likelihood.
-#' @param names Names of the problems; states are labelled `name:arrangement`. `NULL`
-#'   with a single problem: the arrangement alone.
-#' @return A task, see [mdp()]. Actions are `"i>j"`: lift the top ball of peg i, drop
-#'   it on peg j; `"i>i"` puts it back. The reward is 1 for the move that reaches the
-#'   goal, which ends the problem, else 0. Each problem starts in its own state.
-#' @section Errors: `psyrl_error_input` for arrangements that the pegs cannot hold
-#'   or a goal with other balls than its start.
+#' @param discount Weight of the next state's value. The default suits people,
+#'   who look a few moves ahead: of .99, .95, .9, .8 and .6 it gives the moves
+#'   of the data set the highest likelihood.
+#' @param names Names of the problems; states are labelled `name:arrangement`.
+#'   `NULL` with a single problem: the arrangement alone.
+#' @return A task, see [mdp()]. Actions are `"i>j"`: lift the top ball of peg i,
+#'   drop it on peg j; `"i>i"` puts it back. The reward is 1 for the move that
+#'   reaches the goal, which ends the problem, else 0. Each problem starts in
+#'   its own state.
+#' @section Errors: `psyrl_error_input` for arrangements that the pegs cannot
+#'   hold or a goal with other balls than its start.
 #' @seealso [tower_of_london_moves]
-#' @source Shallice (1982), Philosophical Transactions of the Royal Society B 298,
-#'   199-209; problems as in the data set.
+#' @source Shallice (1982), Philosophical Transactions of the Royal Society B
+#'   298, 199-209; problems as in the data set.
 #' @examples
 #' tower_of_london()
 #' one <- tower_of_london("12/3/", "/31/2", names = NULL)
@@ -84,14 +86,16 @@ moves_from <- function(arrangements, sizes) {
   pegs <- split_pegs(arrangements)
   each <- expand.grid(i = seq_along(sizes), j = seq_along(sizes))
   do.call(rbind, Map(function(i, j) {
-    legal <- which(nchar(pegs[, i]) > 0 & (i == j | nchar(pegs[, j]) < sizes[j]))
+    has_room <- i == j | nchar(pegs[, j]) < sizes[j]
+    legal <- which(nchar(pegs[, i]) > 0 & has_room)
     after <- pegs[legal, , drop = FALSE]
     height <- nchar(after[, i])
     ball <- substr(after[, i], height, height)
     after[, i] <- substr(after[, i], 1, height - 1)
     after[, j] <- paste0(after[, j], ball)
     data.frame(
-      state = arrangements[legal], action = rep(paste0(i, ">", j), length(legal)),
+      state = arrangements[legal],
+      action = rep(paste0(i, ">", j), length(legal)),
       next_state = apply(after, 1, paste, collapse = "/"),
       row.names = NULL
     )
@@ -117,7 +121,8 @@ check_sizes <- function(sizes) {
 check_arrangements <- function(x, arg, sizes) {
   if (!is.character(x) || !length(x) || anyNA(x)) {
     abort_input(arg, paste0(
-      "`", arg, "` must be arrangements such as \"12/3/\", not ", describe(x), "."
+      "`", arg, "` must be arrangements such as \"12/3/\", not ", describe(x),
+      "."
     ))
   }
   pegs <- strsplit(paste0(x, "/"), "/", fixed = TRUE)

@@ -3,7 +3,8 @@
 
 #' Trajectories from other formats
 #'
-#' Reads logs of decisions from data frames and from the formats of other packages.
+#' Reads logs of decisions from data frames and from the formats of other
+#' packages.
 #'
 #' | `x` | becomes |
 #' |---|---|
@@ -15,23 +16,23 @@
 #' | list of episodes (Minari) | each a list with `observations` (one more than actions), `actions`, `rewards`, `terminations`, `truncations`, and `person` if known |
 #' | lazy database table (dbplyr) | counts, see [counts()]: they are made in the database |
 #'
-#' Observations and actions that are matrices are labelled by their rows, so they
-#' should be discrete. In a database the order of the rows means nothing: `step`
-#' is needed, unless there is a `next_state`.
+#' Observations and actions that are matrices are labelled by their rows, so
+#' they should be discrete. In a database the order of the rows means nothing:
+#' `step` is needed, unless there is a `next_state`.
 #'
 #' @param x The log.
 #' @param ... For data frames, the columns as in [trajectories()]. For database
-#'   tables the same. For event logs, further columns as in [trajectories()], such
-#'   as `reward`.
+#'   tables the same. For event logs, further columns as in [trajectories()],
+#'   such as `reward`.
 #' @return Trajectories, see [trajectories()]; counts for database tables.
-#' @section Errors: as [trajectories()]; in a database the number of rows at fault
-#'   is told instead of their numbers.
+#' @section Errors: as [trajectories()]; in a database the number of rows at
+#'   fault is told instead of their numbers.
 #' @examples
 #' as_trajectories(data.frame(person = 1, state = c("a", "b"), action = "go"))
 #'
 #' # An object as ProcData makes it
 #' process <- structure(list(
-#'   action_seqs = list(ann = c("start", "run", "end"), bob = c("start", "end")),
+#'   action_seqs = list(ann = c("run", "jump", "end"), bob = c("run", "end")),
 #'   time_seqs = list(ann = c(0, 2.5, 4), bob = c(0, 9))
 #' ), class = "proc")
 #' as.data.frame(as_trajectories(process))
@@ -52,7 +53,9 @@ as_trajectories.psyrl_trajectories <- function(x, ...) x
 #' @export
 as_trajectories.default <- function(x, ...) {
   abort_input("x", c(
-    paste0("`x` must be a log of decisions that can be read, not ", describe(x), "."),
+    paste0(
+      "`x` must be a log of decisions that can be read, not ", describe(x), "."
+    ),
     "Data frames always can: see ?trajectories."
   ))
 }
@@ -85,15 +88,17 @@ events_log <- function(person, action, start) {
 }
 
 #' @rdname as_trajectories
-#' @param person,action,state Names of columns of an event log; by default the case,
-#'   the activity and (`NULL`) the activity before.
+#' @param person,action,state Names of columns of an event log; by default the
+#'   case, the activity and (`NULL`) the activity before.
 #' @export
 as_trajectories.eventlog <- function(x, person = attr(x, "case_id"),
                                      action = attr(x, "activity_id"),
                                      state = NULL, start = "(start)", ...) {
   log <- activity_instances(x, person)
   if (!is.null(state)) {
-    return(trajectories(log, person = person, state = state, action = action, ...))
+    return(trajectories(
+      log, person = person, state = state, action = action, ...
+    ))
   }
   for (role in c(person, action)) check_complete(log[[role]], role)
   events <- events_log(
@@ -118,7 +123,9 @@ activity_instances <- function(x, person) {
       "instance and time stamp (attributes, as bupaR sets them)."
     ))
   }
-  log <- as.data.frame(unclass(x), stringsAsFactors = FALSE, check.names = FALSE)
+  log <- as.data.frame(
+    unclass(x), stringsAsFactors = FALSE, check.names = FALSE
+  )
   log <- log[order(log[[person]], log[[columns[[1]]]]), , drop = FALSE]
   log[!duplicated(log[c(person, columns[[2]])]), , drop = FALSE]
 }
@@ -149,11 +156,11 @@ as_trajectories.stslist <- function(x, ...) {
 #' @export
 as_trajectories.list <- function(x, ...) {
   if (!is.null(x$actions)) return(trajectories(flat_log(x)))
-  episodes <- vapply(x, function(e) is.list(e) && !is.null(e$actions), logical(1))
-  if (!length(x) || !all(episodes)) {
+  is_episode <- function(e) is.list(e) && !is.null(e$actions)
+  if (!length(x) || !all(vapply(x, is_episode, logical(1)))) {
     abort_input("x", paste0(
-      "A list must have elements `observations` and `actions`, or be a list of ",
-      "episodes that have, to be read as a log."
+      "A list must have elements `observations` and `actions`, or be a list ",
+      "of episodes that have, to be read as a log."
     ))
   }
   logs <- Map(episode_log, x, seq_along(x))
@@ -207,8 +214,8 @@ element_of <- function(x, name, n, labels = FALSE) {
   value <- if (labels) row_labels(value) else as.vector(value)
   if (length(value) != n) {
     abort_input("x", paste0(
-      "`", name, "` must have ", n, " entries, as many as the actions tell, not ",
-      length(value), "."
+      "`", name, "` must have ", n, " entries, as many as the actions tell, ",
+      "not ", length(value), "."
     ))
   }
   value

@@ -64,7 +64,8 @@ follow_rows <- function(log, types) {
   log <- dbplyr::window_order(log, .data$step)
   log <- dplyr::mutate(
     log,
-    state_after = dplyr::lead(.data$state), step_after = dplyr::lead(.data$step),
+    state_after = dplyr::lead(.data$state),
+    step_after = dplyr::lead(.data$step),
     step_before = dplyr::lag(.data$step)
   )
   log <- dbplyr::window_order(dplyr::ungroup(log))
@@ -78,10 +79,11 @@ follow_rows <- function(log, types) {
 # The checks of trajectories(), as numbers of rows at fault.
 check_database_log <- function(log) {
   columns <- log$columns
-  roles <- setdiff(names(columns), c("next_state"))
-  faults <- lapply(stats::setNames(roles, paste0("missing_", roles)), function(role) {
+  roles <- setdiff(names(columns), "next_state")
+  faults <- lapply(roles, function(role) {
     bquote(sum(ifelse(is.na(.data[[.(role)]]), 1L, 0L), na.rm = TRUE))
   })
+  names(faults) <- paste0("missing_", roles)
   if ("step" %in% roles) faults <- c(faults, sequence_faults(columns))
   found <- do.call(dplyr::summarise, c(list(log$table), faults))
   found <- unlist(as.data.frame(dplyr::collect(found)))
@@ -129,12 +131,15 @@ abort_database <- function(fault, n, columns) {
 
 database_counts <- function(log) {
   table <- log$table
-  by_person <- fetch(dplyr::count(table, .data$person, .data$state, .data$action))
+  by_person <- fetch(dplyr::count(
+    table, .data$person, .data$state, .data$action
+  ))
+  known <- dplyr::filter(
+    table,
+    !is.na(.data$next_state) | (.data$done == 1L & .data$truncated == 0L)
+  )
   followed <- fetch(dplyr::count(
-    dplyr::filter(
-      table, !is.na(.data$next_state) | (.data$done == 1L & .data$truncated == 0L)
-    ),
-    .data$state, .data$action, .data$next_state
+    known, .data$state, .data$action, .data$next_state
   ))
   person <- encode_labels(by_person$person)
   state <- encode_labels(by_person$state, followed$state, followed$next_state)
@@ -164,7 +169,9 @@ fetch <- function(query) as.data.frame(dplyr::collect(query))
 
 # Codes of the observed pairs and, if known, their mean reward.
 database_pairs <- function(log, pairs, states, actions) {
-  table <- quick_frame(list(state = pairs$first + 1L, action = pairs$second + 1L))
+  table <- quick_frame(list(
+    state = pairs$first + 1L, action = pairs$second + 1L
+  ))
   if (!"reward" %in% names(log$columns)) return(table)
   mean <- fetch(dplyr::summarise(
     dplyr::group_by(log$table, .data$state, .data$action),
@@ -182,7 +189,8 @@ database_pairs <- function(log, pairs, states, actions) {
 database_transitions <- function(state, action, next_state, n) {
   order <- order(state, action, next_state, method = "radix")
   choose_rows(list(
-    state = state, action = action, next_state = next_state, count = as.double(n)
+    state = state, action = action, next_state = next_state,
+    count = as.double(n)
   ), order)
 }
 
@@ -197,5 +205,6 @@ database_ends <- function(log) {
   last <- dplyr::filter(
     log$table, .data$done == 1L, .data$truncated == 0L, !is.na(.data$next_state)
   )
-  sort(fetch(dplyr::distinct(last, .data$next_state))$next_state, method = "radix")
+  ends <- fetch(dplyr::distinct(last, .data$next_state))$next_state
+  sort(ends, method = "radix")
 }

@@ -40,7 +40,8 @@ common_labels <- function(vectors) {
   if (any(vapply(seen, is.character, logical(1)))) {
     seen <- lapply(seen, as.character)
   }
-  if (length(seen)) sort(unique(unlist(seen)), method = "radix") else character()
+  if (!length(seen)) return(character())
+  sort(unique(unlist(seen)), method = "radix")
 }
 
 # Codes of `x` among `labels`; different types are compared as they print.
@@ -52,9 +53,10 @@ match_labels <- function(x, labels) {
   match(x, labels)
 }
 
-# Do two label vectors name the same things in the same order?
-same_labels <- function(x, y) {
-  length(x) == length(y) && identical(as.character(x), as.character(y))
+# Names that are all there and all different.
+are_distinct_names <- function(names) {
+  !is.null(names) && !anyNA(names) && all(nzchar(names)) &&
+    !anyDuplicated(names)
 }
 
 # 0-based offsets of codes 1..n in a sorted vector of codes.

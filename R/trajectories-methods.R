@@ -5,7 +5,8 @@ print.psyrl_trajectories <- function(x, ...) {
   d <- x$decisions
   cat(paste0(
     "Trajectories: ", count_of(length(x$persons), "person"), ", ",
-    count_of(n_episodes(x), "episode"), ", ", count_of(nrow(d), "decision"), "\n"
+    count_of(n_episodes(x), "episode"), ", ", count_of(nrow(d), "decision"),
+    "\n"
   ))
   cat(paste0(
     "  ", count_of(length(x$states), "state"), ", ",
@@ -182,14 +183,15 @@ as.data.frame.psyrl_trajectories <- function(x, row.names = NULL,
 #' Plot trajectories
 #'
 #' @param x Object of class `psyrl_trajectories`.
-#' @param type `"length"`: how many decisions people made. `"path"`: the states one
-#'   person went through, episode by episode.
+#' @param type `"length"`: how many decisions people made. `"path"`: the states
+#'   one person went through, episode by episode.
 #' @param person Whose path; default the first person.
 #' @param ... Passed on to the plot.
 #' @return `x`, invisibly.
 #' @examples
 #' x <- trajectories(data.frame(
-#'   person = rep(c("ann", "bob"), c(4, 2)), state = c(1, 2, 1, 3, 1, 3), action = "go"
+#'   person = rep(c("ann", "bob"), c(4, 2)), state = c(1, 2, 1, 3, 1, 3),
+#'   action = "go"
 #' ))
 #' plot(x, type = "path")
 #' @export

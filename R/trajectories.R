@@ -3,25 +3,26 @@
 #' Logs of decisions
 #'
 #' Reads a log with one row a decision and checks it: every inconsistency is an
-#' error that names the rows. Labels may be characters, factors or numbers and are
-#' kept to the end.
+#' error that names the rows. Labels may be characters, factors or numbers and
+#' are kept to the end.
 #'
-#' Without `step` the order of the rows counts. Without `episode` all decisions of a
-#' person are one episode. Without `next_state` it is the state of the episode's
-#' next row; what follows the last row is then unknown. `done` (logical or 0/1)
-#' marks the last decision of an episode; where `truncated` is true as well (time
-#' ran out) the state it led to is not terminal. A task knows its own terminal
-#' states: with a task, an episode that ends elsewhere counts as truncated. Without
-#' `done` an episode ends with its last row, and nothing is said about where.
+#' Without `step` the order of the rows counts. Without `episode` all decisions
+#' of a person are one episode. Without `next_state` it is the state of the
+#' episode's next row; what follows the last row is then unknown. `done`
+#' (logical or 0/1) marks the last decision of an episode; where `truncated` is
+#' true as well (time ran out) the state it led to is not terminal. A task knows
+#' its own terminal states: with a task, an episode that ends elsewhere counts
+#' as truncated. Without `done` an episode ends with its last row, and nothing
+#' is said about where.
 #'
 #' @param data A data frame (or tibble, data.table), one row a decision.
 #' @param person,state,action Names of the columns that say who did what where;
 #'   required.
-#' @param next_state,reward,episode,step,done,truncated Names of further columns.
-#'   They are used if they exist, and must exist if they are named in the call;
-#'   `NULL` ignores a column of that name. `step` may be any number or time: only
-#'   whole numbers are kept as they are, anything else becomes 1, 2, ... within
-#'   the episode.
+#' @param next_state,reward,episode,step,done,truncated Names of further
+#'   columns. They are used if they exist, and must exist if they are named in
+#'   the call; `NULL` ignores a column of that name. `step` may be any number or
+#'   time: only whole numbers are kept as they are, anything else becomes 1, 2,
+#'   ... within the episode.
 #' @return An object of class `psyrl_trajectories`, decisions sorted by person,
 #'   episode and step. Further columns that are constant within persons are
 #'   kept as `person_data`, one row a person. Methods: `print`, `summary`, `[`
@@ -29,15 +30,16 @@
 #'   `persons = TRUE` also the columns of persons), `plot`.
 #' @section Errors:
 #' `psyrl_error_input` if an argument is wrong or a column missing;
-#' `psyrl_error_data` (fields `column`, `rows`: row numbers of `data`) for missing
-#' values, repeated steps, decisions after the end of an episode, a `next_state`
-#' that is not the next row's state, rewards that are not finite.
+#' `psyrl_error_data` (fields `column`, `rows`: row numbers of `data`) for
+#' missing values, repeated steps, decisions after the end of an episode, a
+#' `next_state` that is not the next row's state, rewards that are not finite.
 #' @seealso [as_trajectories()] for other formats, [counts()], [as_mdp()].
 #' @examples
 #' log <- data.frame(
 #'   person = c("ann", "ann", "bob"), step = c(1, 2, 1),
 #'   state = c("start", "risk", "start"), action = c("risky", "go", "safe"),
-#'   next_state = c("risk", "end", "end"), done = c(FALSE, TRUE, TRUE), age = c(31, 31, 28)
+#'   next_state = c("risk", "end", "end"), done = c(FALSE, TRUE, TRUE),
+#'   age = c(31, 31, 28)
 #' )
 #' x <- trajectories(log)
 #' x
@@ -113,7 +115,8 @@ read_log <- function(data, columns) {
 
 # Kinds of columns, missing and impossible values.
 check_log <- function(log, columns) {
-  for (role in intersect(c("person", "state", "action", "episode"), names(log))) {
+  labels <- c("person", "state", "action", "episode")
+  for (role in intersect(labels, names(log))) {
     check_labels_of(log[[role]], columns[[role]])
     check_complete(log[[role]], columns[[role]])
   }
@@ -133,8 +136,8 @@ check_log <- function(log, columns) {
 check_labels_of <- function(x, column) {
   if (is_label_vector(x)) return(invisible())
   abort_input("data", paste0(
-    "Column ", dQuote(column, FALSE), " must hold labels (character, factor or ",
-    "numbers), not ", describe(x), "."
+    "Column ", dQuote(column, FALSE), " must hold labels (character, factor ",
+    "or numbers), not ", describe(x), "."
   ))
 }
 
@@ -284,7 +287,7 @@ check_nothing_after_end <- function(decisions, within, columns) {
   late <- within[decisions$done[within]]
   if (!length(late)) return(invisible())
   rows <- sort(decisions$row[late + 1L])
-  column <- unname(columns[intersect(c("done", "truncated"), names(columns))][1])
+  column <- columns[[intersect(c("done", "truncated"), names(columns))[1]]]
   abort_data(column, rows, c(
     paste0(
       "No decision may follow the end of an episode (", dQuote(column, FALSE),
@@ -304,8 +307,8 @@ chain_states <- function(decisions, within, columns) {
     rows <- sort(decisions$row[broken])
     abort_data(columns[["next_state"]], rows, c(
       paste0(
-        "`next_state` must be the state of the episode's next row; it is not in ",
-        first_rows(rows), "."
+        "`next_state` must be the state of the episode's next row; it is not ",
+        "in ", first_rows(rows), "."
       ),
       "Rows may be missing or out of order: check `step` and `episode`."
     ))

@@ -11,7 +11,8 @@ read_moves <- function(..., extra) {
   names(moves)[names(moves) == "id"] <- "person"
   moves$done <- moves$done == 1
   core <- c(
-    "person", "episode", "step", "state", "action", "reward", "next_state", "done"
+    "person", "episode", "step", "state", "action", "reward", "next_state",
+    "done"
   )
   moves[c(core, extra)]
 }

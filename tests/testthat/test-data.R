@@ -31,7 +31,11 @@ test_that("bundled logs are consistent and fit their tasks", {
 })
 
 test_that("persons of logs and tables are the same", {
-  expect_setequal(unique(tower_of_london_moves$person), tower_of_london_persons$person)
-  expect_setequal(unique(climate_control$person), climate_control_persons$person)
+  expect_setequal(
+    unique(tower_of_london_moves$person), tower_of_london_persons$person
+  )
+  expect_setequal(
+    unique(climate_control$person), climate_control_persons$person
+  )
   expect_setequal(unique(maze_moves$person), maze_persons$person)
 })

@@ -49,8 +49,12 @@ test_that("what the task does not allow is an error that names it", {
   )
   for (case in cases) {
     for (x in case[[2]]) {
-      expect_error(align_to_task(x, fork), case[[1]], class = "psyrl_error_data")
-      expect_error(align_to_task(x, fork), case[[1]], class = "psyrl_error_task")
+      expect_error(
+        align_to_task(x, fork), case[[1]], class = "psyrl_error_data"
+      )
+      expect_error(
+        align_to_task(x, fork), case[[1]], class = "psyrl_error_task"
+      )
     }
   }
   error <- tryCatch(

@@ -56,7 +56,9 @@ test_that("legal actions may be declared", {
   table <- as.data.frame(task)
   expect_identical(nrow(table), 5L)
   expect_identical(table$next_state[table$action == "back"], NA_character_)
-  told <- cbind(legal, next_state = c(NA, NA, NA, "start"), reward = c(NA, 0, 0, -1)[4])
+  told <- cbind(
+    legal, next_state = c(NA, NA, NA, "start"), reward = c(NA, 0, 0, -1)[4]
+  )
   task <- as_mdp(log, legal = told)
   back <- subset(as.data.frame(task), action == "back")
   expect_identical(back$next_state, "start")
@@ -69,7 +71,9 @@ test_that("contradictions are refused", {
   expect_s3_class(error, "psyrl_error_data")
   expect_identical(error$rows, 2L)
   expect_match(conditionMessage(error), "truncated")
-  expect_silent(as_mdp(transform(ends, truncated = c(FALSE, TRUE, FALSE, FALSE))))
+  expect_silent(
+    as_mdp(transform(ends, truncated = c(FALSE, TRUE, FALSE, FALSE)))
+  )
   expect_error(
     as_mdp(log, legal = log[1, c("state", "action")]), "must include",
     class = "psyrl_error_task"

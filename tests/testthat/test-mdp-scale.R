@@ -1,5 +1,5 @@
 # Random play by brute force.
-test_that("expected choices of random play are those of simulated random play", {
+test_that("expected choices of random play are those of simulated play", {
   task <- gridworld(c("S..", "...", "..G"))
   expected <- random_play(task)
   set.seed(1)

@@ -54,7 +54,8 @@ test_that("a person's draws depend on seed and name alone", {
   expect_identical(draw(c(bob = 0.5, ann = 0.2)), both)
   expect_identical(draw(c(ann = 0.2)), both[both$person == "ann", ])
   set.seed(5)
-  other <- as.data.frame(simulate_trajectories(task, c(ann = 0.2), episodes = 3))
+  other <- simulate_trajectories(task, c(ann = 0.2), episodes = 3)
+  other <- as.data.frame(other)
   expect_false(identical(other, draw(c(ann = 0.2))))
 })
 
@@ -75,7 +76,9 @@ test_that("bad arguments are refused", {
   cases <- list(
     list("input", "named", quote(simulate_trajectories(task, 1))),
     list("input", "named", quote(simulate_trajectories(task, c(a = 1, a = 2)))),
-    list("input", "number for each", quote(simulate_trajectories(task, c(a = NA)))),
+    list("input", "number for each", quote(
+      simulate_trajectories(task, c(a = NA))
+    )),
     list("input", "number for each", quote(simulate_trajectories(task, "a"))),
     list("input", "episodes", quote(simulate_trajectories(task, c(a = 1), 0))),
     list("input", "max_steps", quote(

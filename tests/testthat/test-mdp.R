@@ -130,7 +130,8 @@ test_that("tasks print and summarise", {
 test_that("bad tasks are refused at the door", {
   twice <- rbind(fork[1:3], fork[1, 1:3])
   split <- data.frame(
-    state = "a", action = "x", next_state = c("b", "c"), probability = c(0.5, 0.4)
+    state = "a", action = "x", next_state = c("b", "c"),
+    probability = c(0.5, 0.4)
   )
   bare <- fork[1:3]
   rewards <- fork[c("state", "action", "reward")]
@@ -139,7 +140,9 @@ test_that("bad tasks are refused at the door", {
     list("input", "next_state", quote(mdp(fork[1:2]))),
     list("input", "discount", quote(mdp(fork, discount = 1.2))),
     list("input", "discount", quote(mdp(fork, discount = NA))),
-    list("data", "missing: row 2", quote(mdp(transform(fork, action = c(1, NA, 2))))),
+    list("data", "missing: row 2", quote(
+      mdp(transform(fork, action = c(1, NA, 2)))
+    )),
     list("task", "row 4", quote(mdp(twice))),
     list("task", "sum to one", quote(mdp(split))),
     list("task", "need a column `probability`", quote(mdp(split[1:3]))),
@@ -147,7 +150,9 @@ test_that("bad tasks are refused at the door", {
     list("input", "numeric", quote(mdp(transform(fork, reward = "1")))),
     list("data", "finite", quote(mdp(transform(fork, reward = c(1, Inf, 2))))),
     list("input", "given once", quote(mdp(fork, rewards = rewards))),
-    list("task", "none for action \"go\"", quote(mdp(bare, rewards = rewards[1:2, ]))),
+    list("task", "none for action \"go\"", quote(
+      mdp(bare, rewards = rewards[1:2, ])
+    )),
     list("task", "must be about legal", quote(
       mdp(bare, rewards = rbind(rewards, data.frame(
         state = "risk", action = "safe", reward = 1
@@ -156,7 +161,9 @@ test_that("bad tasks are refused at the door", {
     list("data", "repeat", quote(mdp(bare, rewards = rewards[c(1:3, 1), ]))),
     list("input", "not found", quote(mdp(fork, terminal = "nowhere"))),
     list("input", "starts", quote(mdp(fork, starts = "end"))),
-    list("input", "at least one column", quote(mdp(fork, features = fork[1:2]))),
+    list("input", "at least one column", quote(
+      mdp(fork, features = fork[1:2])
+    )),
     list("task", "features", quote(mdp(fork, features = fork[1:2, ][-3]))),
     list("task", "must be known", quote(solve_mdp(mdp(bare)))),
     list("input", "temperature", quote(solve_mdp(mdp(fork), -1))),

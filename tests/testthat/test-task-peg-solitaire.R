@@ -1,5 +1,6 @@
-# Boards with what is known of them: positions, states to decide in, legal pairs,
-# hard values of the start at discount .99, RMS of centred values in random play.
+# Boards with what is known of them: positions, states to decide in, legal
+# pairs, hard and soft values of the start at discount .99, RMS of centred
+# values in random play.
 known_boards <- data.frame(
   board = c("tiny_cross", "big_cross", "big_L", "diamond", "4x4"),
   states = c(22, 153, 807, 5923, 9336), open = c(11, 111, 760, 4469, 9036),
@@ -18,7 +19,9 @@ test_that("boards are enumerated and solved exactly", {
     expect_equal(nrow(task_pairs(task)), known$pairs)
     v <- solve_task(task, 0)$v
     expect_equal(unique(round(v[task$starts], 3)), known$value)
-    expect_equal(unique(round(solve_task(task, 1)$v[task$starts], 2)), known$soft)
+    expect_equal(
+      unique(round(solve_task(task, 1)$v[task$starts], 2)), known$soft
+    )
     expect_equal(round(value_rms(task), 2), known$rms)
     expect_equal(value_rms(rescale_rewards(task)), 1)
   }

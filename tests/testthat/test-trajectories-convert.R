@@ -18,7 +18,8 @@ event_log <- function() {
   structure(
     data.frame(
       case = c("a", "b", "a", "a", "b"), what = c("in", "in", "x", "in", "out"),
-      instance = c(1, 4, 2, 1, 5), where = c("hall", "hall", "lab", "hall", "lab"),
+      instance = c(1, 4, 2, 1, 5),
+      where = c("hall", "hall", "lab", "hall", "lab"),
       when = as.POSIXct("2024-01-01", tz = "UTC") + c(0, 0, 10, 5, 7),
       phase = c("start", "start", "start", "complete", "start")
     ),
@@ -74,9 +75,12 @@ test_that("flat arrays of offline reinforcement learning", {
   expect_identical(d$truncated, c(FALSE, FALSE, FALSE, TRUE))
   expect_identical(x$states[d$next_state], c("0,1", "1,1", NA, NA))
   arrays$rewards <- 1:3
-  expect_error(as_trajectories(arrays), "4 entries", class = "psyrl_error_input")
   expect_error(
-    as_trajectories(list(actions = 1)), "observations", class = "psyrl_error_input"
+    as_trajectories(arrays), "4 entries", class = "psyrl_error_input"
+  )
+  expect_error(
+    as_trajectories(list(actions = 1)), "observations",
+    class = "psyrl_error_input"
   )
   expect_error(
     as_trajectories(list(1, 2)), "list of", class = "psyrl_error_input"
@@ -87,7 +91,8 @@ test_that("episodes with an observation more than actions", {
   episodes <- list(
     list(
       observations = c(5L, 6L, 7L), actions = c("u", "d"), rewards = c(0, 1),
-      terminations = c(FALSE, TRUE), truncations = c(FALSE, FALSE), person = "p1"
+      terminations = c(FALSE, TRUE), truncations = c(FALSE, FALSE),
+      person = "p1"
     ),
     list(observations = c(5L, 6L), actions = "u", rewards = 0,
          terminations = FALSE, truncations = TRUE, person = "p2")
@@ -97,5 +102,7 @@ test_that("episodes with an observation more than actions", {
   expect_identical(x$next_state, c(6L, 7L, 6L))
   expect_identical(x$truncated, c(FALSE, FALSE, TRUE))
   episodes[[1]]$observations <- 1:2
-  expect_error(as_trajectories(episodes), "3 entries", class = "psyrl_error_input")
+  expect_error(
+    as_trajectories(episodes), "3 entries", class = "psyrl_error_input"
+  )
 })

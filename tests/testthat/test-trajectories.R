@@ -22,7 +22,9 @@ test_that("decisions are sorted and coded, labels kept", {
   expect_identical(d$person, c(1L, 1L, 2L, 2L, 2L))
   expect_identical(d$next_state, c(2L, 1L, 2L, 1L, 1L))
   expect_identical(x$person_start, c(0L, 2L, 5L))
-  expect_identical(x$person_data, data.frame(person = c("ann", "bob"), age = c(31, 28)))
+  expect_identical(
+    x$person_data, data.frame(person = c("ann", "bob"), age = c(31, 28))
+  )
   expect_type(d$step, "integer")
   expect_type(d$reward, "double")
 })
@@ -37,9 +39,13 @@ test_that("labels of every kind come back in the type they were given", {
   expect_identical(x$states, c("start", "risk", "end"))
   expect_identical(x$actions, 1:3)
   expect_identical(as.data.frame(x)$action, c(2L, 3L, 1L, 2L, 3L))
-  logical <- trajectories(data.frame(person = 1, state = 1:2, action = c(TRUE, FALSE)))
+  logical <- trajectories(
+    data.frame(person = 1, state = 1:2, action = c(TRUE, FALSE))
+  )
   expect_identical(logical$actions, c(FALSE, TRUE))
-  dates <- trajectories(data.frame(person = as.Date("2020-01-01"), state = 1, action = 1))
+  dates <- trajectories(
+    data.frame(person = as.Date("2020-01-01"), state = 1, action = 1)
+  )
   expect_identical(dates$persons, "2020-01-01")
 })
 
@@ -187,7 +193,9 @@ test_that("bad logs are refused at the door", {
     list("input", "`action` must name a column", quote(
       trajectories(data.frame(person = 1, state = "a"))
     )),
-    list("input", "`next_state` must name", quote(trajectories(log, next_state = "nxt"))),
+    list("input", "`next_state` must name", quote(
+      trajectories(log, next_state = "nxt")
+    )),
     list("input", "single string", quote(trajectories(log, person = 1))),
     list("input", "single string", quote(trajectories(log, state = NULL))),
     list("input", "must hold labels", quote(
@@ -196,7 +204,9 @@ test_that("bad logs are refused at the door", {
     list("data", "missing values: row 3", quote(
       trajectories(with_column(person = c("a", "a", NA, "b", "b")))
     )),
-    list("data", "missing values", quote(trajectories(with_column(state = NA)))),
+    list("data", "missing values", quote(
+      trajectories(with_column(state = NA))
+    )),
     list("data", "missing values", quote(
       trajectories(with_column(action = c(NA, NA, 1, 1, 1)))
     )),
@@ -221,7 +231,9 @@ test_that("bad logs are refused at the door", {
     list("data", "finite numbers: row 2", quote(
       trajectories(with_column(reward = c(0, NA, 1, 1, 1)))
     )),
-    list("input", "logical or 0/1", quote(trajectories(with_column(done = "no")))),
+    list("input", "logical or 0/1", quote(
+      trajectories(with_column(done = "no"))
+    )),
     list("data", "TRUE or FALSE", quote(trajectories(with_column(done = 2)))),
     list("data", "TRUE or FALSE", quote(
       trajectories(with_column(truncated = NA))
