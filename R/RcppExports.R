@@ -9,6 +9,42 @@ peg_solitaire_ <- function(starts, n_rows, rewards, max_states) {
     .Call(`_psyrl_peg_solitaire_`, starts, n_rows, rewards, max_states)
 }
 
+convex_relax_ <- function(trials, spec_, threads) {
+    .Call(`_psyrl_convex_relax_`, trials, spec_, threads)
+}
+
+convex_ml_ <- function(trials, spec_, n_random, seed, threads) {
+    .Call(`_psyrl_convex_ml_`, trials, spec_, n_random, seed, threads)
+}
+
+convex_loss_ <- function(trials, spec_, alpha, beta) {
+    .Call(`_psyrl_convex_loss_`, trials, spec_, alpha, beta)
+}
+
+convex_certify_ <- function(trials, spec_, start, limits, threads) {
+    .Call(`_psyrl_convex_certify_`, trials, spec_, start, limits, threads)
+}
+
+convex_posterior_ <- function(trials, spec_, nodes, threads) {
+    .Call(`_psyrl_convex_posterior_`, trials, spec_, nodes, threads)
+}
+
+convex_misfit_ <- function(trials, spec_, n_replicates, seed, threads) {
+    .Call(`_psyrl_convex_misfit_`, trials, spec_, n_replicates, seed, threads)
+}
+
+convex_start_ <- function(trials, spec_, threads) {
+    .Call(`_psyrl_convex_start_`, trials, spec_, threads)
+}
+
+convex_probability_ <- function(trials, spec_, pieces, covariates) {
+    .Call(`_psyrl_convex_probability_`, trials, spec_, pieces, covariates)
+}
+
+convex_kernel_ <- function(pieces, relaxation, lags, n_rows) {
+    .Call(`_psyrl_convex_kernel_`, pieces, relaxation, lags, n_rows)
+}
+
 learning_log_lik_ <- function(data, spec, theta, order, runtime) {
     .Call(`_psyrl_learning_log_lik_`, data, spec, theta, order, runtime)
 }

@@ -36,6 +36,133 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// convex_relax_
+Rcpp::List convex_relax_(const Rcpp::List& trials, const Rcpp::List& spec_, int threads);
+RcppExport SEXP _psyrl_convex_relax_(SEXP trialsSEXP, SEXP spec_SEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type trials(trialsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type spec_(spec_SEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(convex_relax_(trials, spec_, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// convex_ml_
+Rcpp::List convex_ml_(const Rcpp::List& trials, const Rcpp::List& spec_, int n_random, double seed, int threads);
+RcppExport SEXP _psyrl_convex_ml_(SEXP trialsSEXP, SEXP spec_SEXP, SEXP n_randomSEXP, SEXP seedSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type trials(trialsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type spec_(spec_SEXP);
+    Rcpp::traits::input_parameter< int >::type n_random(n_randomSEXP);
+    Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(convex_ml_(trials, spec_, n_random, seed, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// convex_loss_
+Rcpp::List convex_loss_(const Rcpp::List& trials, const Rcpp::List& spec_, const Rcpp::NumericMatrix& alpha, const Rcpp::NumericMatrix& beta);
+RcppExport SEXP _psyrl_convex_loss_(SEXP trialsSEXP, SEXP spec_SEXP, SEXP alphaSEXP, SEXP betaSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type trials(trialsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type spec_(spec_SEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type alpha(alphaSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type beta(betaSEXP);
+    rcpp_result_gen = Rcpp::wrap(convex_loss_(trials, spec_, alpha, beta));
+    return rcpp_result_gen;
+END_RCPP
+}
+// convex_certify_
+Rcpp::List convex_certify_(const Rcpp::List& trials, const Rcpp::List& spec_, const Rcpp::List& start, const Rcpp::List& limits, int threads);
+RcppExport SEXP _psyrl_convex_certify_(SEXP trialsSEXP, SEXP spec_SEXP, SEXP startSEXP, SEXP limitsSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type trials(trialsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type spec_(spec_SEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type start(startSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type limits(limitsSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(convex_certify_(trials, spec_, start, limits, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// convex_posterior_
+Rcpp::List convex_posterior_(const Rcpp::List& trials, const Rcpp::List& spec_, int nodes, int threads);
+RcppExport SEXP _psyrl_convex_posterior_(SEXP trialsSEXP, SEXP spec_SEXP, SEXP nodesSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type trials(trialsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type spec_(spec_SEXP);
+    Rcpp::traits::input_parameter< int >::type nodes(nodesSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(convex_posterior_(trials, spec_, nodes, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// convex_misfit_
+Rcpp::List convex_misfit_(const Rcpp::List& trials, const Rcpp::List& spec_, int n_replicates, double seed, int threads);
+RcppExport SEXP _psyrl_convex_misfit_(SEXP trialsSEXP, SEXP spec_SEXP, SEXP n_replicatesSEXP, SEXP seedSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type trials(trialsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type spec_(spec_SEXP);
+    Rcpp::traits::input_parameter< int >::type n_replicates(n_replicatesSEXP);
+    Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(convex_misfit_(trials, spec_, n_replicates, seed, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// convex_start_
+Rcpp::List convex_start_(const Rcpp::List& trials, const Rcpp::List& spec_, int threads);
+RcppExport SEXP _psyrl_convex_start_(SEXP trialsSEXP, SEXP spec_SEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type trials(trialsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type spec_(spec_SEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(convex_start_(trials, spec_, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// convex_probability_
+Rcpp::NumericMatrix convex_probability_(const Rcpp::List& trials, const Rcpp::List& spec_, const Rcpp::List& pieces, const Rcpp::NumericMatrix& covariates);
+RcppExport SEXP _psyrl_convex_probability_(SEXP trialsSEXP, SEXP spec_SEXP, SEXP piecesSEXP, SEXP covariatesSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type trials(trialsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type spec_(spec_SEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type pieces(piecesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type covariates(covariatesSEXP);
+    rcpp_result_gen = Rcpp::wrap(convex_probability_(trials, spec_, pieces, covariates));
+    return rcpp_result_gen;
+END_RCPP
+}
+// convex_kernel_
+Rcpp::NumericVector convex_kernel_(const Rcpp::List& pieces, const std::string& relaxation, const Rcpp::IntegerVector& lags, int n_rows);
+RcppExport SEXP _psyrl_convex_kernel_(SEXP piecesSEXP, SEXP relaxationSEXP, SEXP lagsSEXP, SEXP n_rowsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type pieces(piecesSEXP);
+    Rcpp::traits::input_parameter< const std::string& >::type relaxation(relaxationSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type lags(lagsSEXP);
+    Rcpp::traits::input_parameter< int >::type n_rows(n_rowsSEXP);
+    rcpp_result_gen = Rcpp::wrap(convex_kernel_(pieces, relaxation, lags, n_rows));
+    return rcpp_result_gen;
+END_RCPP
+}
 // learning_log_lik_
 Rcpp::List learning_log_lik_(const Rcpp::List& data, const Rcpp::List& spec, const Rcpp::NumericMatrix& theta, int order, const Rcpp::List& runtime);
 RcppExport SEXP _psyrl_learning_log_lik_(SEXP dataSEXP, SEXP specSEXP, SEXP thetaSEXP, SEXP orderSEXP, SEXP runtimeSEXP) {
@@ -391,6 +518,15 @@ END_RCPP
 static const R_CallMethodDef CallEntries[] = {
     {"_psyrl_log_sum_exp_", (DL_FUNC) &_psyrl_log_sum_exp_, 1},
     {"_psyrl_peg_solitaire_", (DL_FUNC) &_psyrl_peg_solitaire_, 4},
+    {"_psyrl_convex_relax_", (DL_FUNC) &_psyrl_convex_relax_, 3},
+    {"_psyrl_convex_ml_", (DL_FUNC) &_psyrl_convex_ml_, 5},
+    {"_psyrl_convex_loss_", (DL_FUNC) &_psyrl_convex_loss_, 4},
+    {"_psyrl_convex_certify_", (DL_FUNC) &_psyrl_convex_certify_, 5},
+    {"_psyrl_convex_posterior_", (DL_FUNC) &_psyrl_convex_posterior_, 4},
+    {"_psyrl_convex_misfit_", (DL_FUNC) &_psyrl_convex_misfit_, 5},
+    {"_psyrl_convex_start_", (DL_FUNC) &_psyrl_convex_start_, 3},
+    {"_psyrl_convex_probability_", (DL_FUNC) &_psyrl_convex_probability_, 4},
+    {"_psyrl_convex_kernel_", (DL_FUNC) &_psyrl_convex_kernel_, 4},
     {"_psyrl_learning_log_lik_", (DL_FUNC) &_psyrl_learning_log_lik_, 5},
     {"_psyrl_learning_trace_", (DL_FUNC) &_psyrl_learning_trace_, 5},
     {"_psyrl_learning_simulate_", (DL_FUNC) &_psyrl_learning_simulate_, 5},

@@ -1,0 +1,239 @@
+# Verbs of a convex fit.
+
+#' @export
+print.psyrl_convex <- function(x, ...) {
+  n <- length(x$objective)
+  cat(
+    "Convex relaxation (", x$spec$relaxation,
+    if (is_truncated(x)) paste0(", truncated at lag ", x$spec$horizon),
+    ") of a forgetting bandit: ", n, if (n == 1) " problem" else " problems", ", ",
+    sum(x$n_trials), " choices among ", length(x$options), " options\n",
+    convex_verdict(x), "\n",
+    sep = ""
+  )
+  shown <- utils::head(problem_summary(x), 6)
+  print(shown, digits = 4, row.names = FALSE)
+  if (n > 6) cat("... and ", n - 6, " more\n", sep = "")
+  invisible(x)
+}
+
+is_truncated <- function(x) anyNA(x$lower_bound[!is.na(x$objective)])
+
+convex_verdict <- function(x) {
+  worst <- max(x$certificate$kkt, na.rm = TRUE)
+  solved <- if (worst <= 1e-6) {
+    paste0("Solved: KKT residual at most ", format(worst, digits = 2))
+  } else {
+    paste0("Not all solved: KKT residual up to ", format(worst, digits = 2))
+  }
+  paste0(solved, if (is_truncated(x)) {
+    ". Truncated: no lower bound."
+  } else {
+    paste0(
+      ". No forgetting bandit with beta <= ", format(x$spec$beta_upper),
+      " has a smaller loss than `lower_bound`."
+    )
+  })
+}
+
+problem_summary <- function(x) {
+  data.frame(
+    problem = names(x$objective), n_trials = x$n_trials,
+    objective = unname(x$objective), lower_bound = unname(x$lower_bound),
+    per_choice = unname(exp(-x$objective / x$n_trials)),
+    pieces = tabulate(x$pieces$problem, length(x$objective))
+  )
+}
+
+#' Summary of a convex fit
+#'
+#' @param object A fit of [convex_relaxation()].
+#' @param ... Not used.
+#' @return A data frame of class `summary.psyrl_convex`, a row a problem: number of
+#'   choices, `objective` and `lower_bound` (nats), `per_choice` (geometric mean
+#'   probability of the choices made), number of active `pieces`, `kkt`,
+#'   `entropy_gap`, and the recovered parameters.
+#' @export
+summary.psyrl_convex <- function(object, ...) {
+  out <- cbind(
+    problem_summary(object),
+    object$certificate[c("kkt", "entropy_gap", "status")],
+    as.data.frame(coef(object)), row.names = NULL
+  )
+  structure(out, class = c("summary.psyrl_convex", "data.frame"))
+}
+
+#' @export
+print.summary.psyrl_convex <- function(x, ...) {
+  print(structure(x, class = "data.frame"), digits = 4, row.names = FALSE)
+  invisible(x)
+}
+
+#' Recovered parameters of a convex fit
+#'
+#' The geometric kernel nearest to the fitted one in least squares: one search along
+#' alpha, no random starts. These are good starting values. They are not the
+#' estimates to report: those are the maximum-likelihood ones of [rlearn()], which
+#' lose less in every benchmark.
+#'
+#' @inheritParams summary.psyrl_convex
+#' @return A matrix, a row a problem, with the parameters of the forgetting bandit
+#'   (alpha per trial, beta in 1 / unit of the outcome), biases and covariates.
+#' @export
+coef.psyrl_convex <- function(object, ...) {
+  cbind(object$alpha, object$beta, object$covariates)
+}
+
+#' @export
+logLik.psyrl_convex <- function(object, ...) {
+  structure(
+    -sum(object$objective),
+    df = nrow(object$pieces) + length(object$covariates),
+    nobs = sum(object$n_trials), class = "logLik"
+  )
+}
+
+#' @export
+nobs.psyrl_convex <- function(object, ...) sum(object$n_trials)
+
+#' Choice probabilities of a convex fit
+#'
+#' @inheritParams summary.psyrl_convex
+#' @param newdata Choices of the same persons and blocks (or of anybody, if the fit
+#'   was pooled), of class `psyrl_choices`. `NULL`: those that were fitted.
+#' @return A data frame `person, block, trial, option, probability`, a row a trial
+#'   with a choice and an option.
+#' @export
+predict.psyrl_convex <- function(object, newdata = NULL, ...) {
+  data <- newdata %||% object$data
+  if (is.data.frame(data)) data <- choices(data, options = object$options)
+  check_class(data, "psyrl_choices", "newdata")
+  pooled <- identical(object$problems$name, "all")
+  trials <- convex_trials(data, object$channels, if (pooled) "all" else "block")
+  trials <- add_covariates(trials, data, object$control)
+  at <- match_problems(object, trials, pooled)
+  probability <- convex_probability_(
+    trials, object$spec, pieces_at(object$pieces, at),
+    object$covariates[at, , drop = FALSE]
+  )
+  back <- order(trials$rows)
+  rows <- trials$rows[back]
+  m <- length(data$options)
+  blocks <- data$labels$blocks %||% seq_len(max(data$trials$block))
+  data.frame(
+    person = rep(data$persons[data$trials$person[rows]], each = m),
+    block = rep(blocks[data$trials$block[rows]], each = m),
+    trial = rep(data$trials$trial[rows], each = m),
+    option = rep(data$options, length(rows)),
+    probability = as.vector(probability[, back])
+  )
+}
+
+match_problems <- function(object, trials, pooled) {
+  if (pooled) return(1L)
+  key <- function(x) paste(x$person, x$block, sep = "\r")
+  at <- match(key(trials$problems), key(object$problems))
+  if (anyNA(at)) {
+    abort_input("newdata", c(
+      paste0(
+        "`newdata` must hold persons and blocks that were fitted; ",
+        quoted(trials$problems$name[is.na(at)]), " were not."
+      ),
+      "A fit with `pool = TRUE` predicts anybody."
+    ))
+  }
+  at
+}
+
+# The pieces of problems `at`, renumbered 1, 2, ... .
+pieces_at <- function(pieces, at) {
+  by <- split(pieces, factor(pieces$problem, seq_len(max(at, pieces$problem))))
+  out <- do.call(rbind, lapply(seq_along(at), function(i) {
+    one <- by[[at[i]]]
+    one$problem <- rep(i, nrow(one))
+    one
+  }))
+  as.list(out)
+}
+
+#' Plot of a convex fit
+#'
+#' @inheritParams summary.psyrl_convex
+#' @param x A fit of [convex_relaxation()].
+#' @param type `"kernel"`: weight by lag, with the recovered geometric kernel dashed;
+#'   `"spectrum"`: mass by learning rate, for the mixture relaxation. Several
+#'   separate rates suggest that somebody learns on several time scales.
+#' @param problem Name or number of the problem shown.
+#' @return `x`, invisibly.
+#' @export
+plot.psyrl_convex <- function(x, type = c("kernel", "spectrum"), problem = 1, ...) {
+  type <- check_choice(type, c("kernel", "spectrum"), "type")
+  if (is.character(problem)) problem <- match(problem, names(x$objective))
+  problem <- check_count(problem, "problem", upper = length(x$objective))
+  if (type == "kernel") plot_kernel(x, problem, ...) else plot_spectrum(x, problem, ...)
+  invisible(x)
+}
+
+plot_kernel <- function(x, problem, lags = 30, ...) {
+  rows <- nrow(x$rows)
+  here <- x$kernel[problem_rows(x, problem), ]
+  weight <- matrix(here$weight, ncol = rows)
+  shown <- seq_len(min(lags, nrow(weight)))
+  graphics::matplot(
+    shown - 1, weight[shown, , drop = FALSE], type = "s", lty = 1,
+    col = seq_len(rows), xlab = "lag (trials ago)", ylab = "weight",
+    main = names(x$objective)[problem], ...
+  )
+  for (r in seq_len(rows)) {
+    alpha <- x$alpha[problem, r]
+    if (is.na(alpha)) next
+    geometric <- alpha * x$beta[problem, r] * (1 - alpha)^(shown - 1)
+    graphics::lines(shown - 1, geometric, lty = 2, col = r)
+  }
+  if (rows > 1) {
+    graphics::legend(
+      "topright", legend = paste(x$rows$channel, x$rows$arm), col = seq_len(rows),
+      lty = 1, bty = "n"
+    )
+  }
+}
+
+problem_rows <- function(x, problem) {
+  lags <- pmin(longest_of(x), x$spec$horizon)
+  ends <- cumsum(lags * nrow(x$rows))
+  seq.int(to = ends[problem], length.out = lags[problem] * nrow(x$rows))
+}
+
+longest_of <- function(x) {
+  pooled <- identical(x$problems$name, "all")
+  longest_sequences(convex_trials(x$data, x$channels, if (pooled) "all" else "block"))
+}
+
+plot_spectrum <- function(x, problem, ...) {
+  if (x$spec$relaxation != "mixture") {
+    abort_input("type", c(
+      "The learning-rate spectrum belongs to `relaxation = \"mixture\"`.",
+      "Refit with it, or plot the kernel."
+    ))
+  }
+  spectrum <- merge_rates(x$pieces[x$pieces$problem == problem, ])
+  graphics::plot(
+    spectrum$shape, spectrum$mass, type = "h", log = "x", lwd = 3,
+    col = spectrum$row, xlim = c(min(1e-3, spectrum$shape), 1),
+    ylim = c(0, max(spectrum$mass, 0)), xlab = "learning rate alpha",
+    ylab = "sensitivity beta", main = names(x$objective)[problem], ...
+  )
+}
+
+# Neighbouring rates of a kernel are one: the solver brackets a rate by two.
+merge_rates <- function(pieces, ratio = 1.02) {
+  pieces <- pieces[order(pieces$row, pieces$shape), ]
+  group <- run_ids(pieces$row, cumsum(c(
+    TRUE, pieces$shape[-1] > ratio * pieces$shape[-nrow(pieces)]
+  )[seq_len(nrow(pieces))]))
+  mass <- as.vector(rowsum(pieces$mass, group))
+  data.frame(
+    row = pieces$row[!duplicated(group)],
+    shape = as.vector(rowsum(pieces$mass * pieces$shape, group)) / mass, mass = mass
+  )
+}
