@@ -45,6 +45,26 @@ convex_kernel_ <- function(pieces, relaxation, lags, n_rows) {
     .Call(`_psyrl_convex_kernel_`, pieces, relaxation, lags, n_rows)
 }
 
+fit_evidence_ <- function(task, data, spec, control, threads) {
+    .Call(`_psyrl_fit_evidence_`, task, data, spec, control, threads)
+}
+
+evidence_posterior_ <- function(task, data, fit, control, threads) {
+    .Call(`_psyrl_evidence_posterior_`, task, data, fit, control, threads)
+}
+
+evidence_values_ <- function(task, delta, fit) {
+    .Call(`_psyrl_evidence_values_`, task, delta, fit)
+}
+
+evidence_sweeps_ <- function(task, at, d, g) {
+    .Call(`_psyrl_evidence_sweeps_`, task, at, d, g)
+}
+
+evidence_at_ <- function(task, data, spec, control, at) {
+    .Call(`_psyrl_evidence_at_`, task, data, spec, control, at)
+}
+
 learning_log_lik_ <- function(data, spec, theta, order, runtime) {
     .Call(`_psyrl_learning_log_lik_`, data, spec, theta, order, runtime)
 }

@@ -163,6 +163,78 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// fit_evidence_
+Rcpp::List fit_evidence_(const Rcpp::List& task, const Rcpp::List& data, const Rcpp::List& spec, const Rcpp::List& control, int threads);
+RcppExport SEXP _psyrl_fit_evidence_(SEXP taskSEXP, SEXP dataSEXP, SEXP specSEXP, SEXP controlSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type task(taskSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type data(dataSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type spec(specSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type control(controlSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(fit_evidence_(task, data, spec, control, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// evidence_posterior_
+Rcpp::List evidence_posterior_(const Rcpp::List& task, const Rcpp::List& data, const Rcpp::List& fit, const Rcpp::List& control, int threads);
+RcppExport SEXP _psyrl_evidence_posterior_(SEXP taskSEXP, SEXP dataSEXP, SEXP fitSEXP, SEXP controlSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type task(taskSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type data(dataSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type fit(fitSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type control(controlSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(evidence_posterior_(task, data, fit, control, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// evidence_values_
+Rcpp::List evidence_values_(const Rcpp::List& task, const Eigen::VectorXd& delta, const Rcpp::List& fit);
+RcppExport SEXP _psyrl_evidence_values_(SEXP taskSEXP, SEXP deltaSEXP, SEXP fitSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type task(taskSEXP);
+    Rcpp::traits::input_parameter< const Eigen::VectorXd& >::type delta(deltaSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type fit(fitSEXP);
+    rcpp_result_gen = Rcpp::wrap(evidence_values_(task, delta, fit));
+    return rcpp_result_gen;
+END_RCPP
+}
+// evidence_sweeps_
+Rcpp::List evidence_sweeps_(const Rcpp::List& task, const Rcpp::List& at, const Eigen::VectorXd& d, const Eigen::VectorXd& g);
+RcppExport SEXP _psyrl_evidence_sweeps_(SEXP taskSEXP, SEXP atSEXP, SEXP dSEXP, SEXP gSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type task(taskSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type at(atSEXP);
+    Rcpp::traits::input_parameter< const Eigen::VectorXd& >::type d(dSEXP);
+    Rcpp::traits::input_parameter< const Eigen::VectorXd& >::type g(gSEXP);
+    rcpp_result_gen = Rcpp::wrap(evidence_sweeps_(task, at, d, g));
+    return rcpp_result_gen;
+END_RCPP
+}
+// evidence_at_
+Rcpp::List evidence_at_(const Rcpp::List& task, const Rcpp::List& data, const Rcpp::List& spec, const Rcpp::List& control, const Rcpp::List& at);
+RcppExport SEXP _psyrl_evidence_at_(SEXP taskSEXP, SEXP dataSEXP, SEXP specSEXP, SEXP controlSEXP, SEXP atSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type task(taskSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type data(dataSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type spec(specSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type control(controlSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type at(atSEXP);
+    rcpp_result_gen = Rcpp::wrap(evidence_at_(task, data, spec, control, at));
+    return rcpp_result_gen;
+END_RCPP
+}
 // learning_log_lik_
 Rcpp::List learning_log_lik_(const Rcpp::List& data, const Rcpp::List& spec, const Rcpp::NumericMatrix& theta, int order, const Rcpp::List& runtime);
 RcppExport SEXP _psyrl_learning_log_lik_(SEXP dataSEXP, SEXP specSEXP, SEXP thetaSEXP, SEXP orderSEXP, SEXP runtimeSEXP) {
@@ -527,6 +599,11 @@ static const R_CallMethodDef CallEntries[] = {
     {"_psyrl_convex_start_", (DL_FUNC) &_psyrl_convex_start_, 3},
     {"_psyrl_convex_probability_", (DL_FUNC) &_psyrl_convex_probability_, 4},
     {"_psyrl_convex_kernel_", (DL_FUNC) &_psyrl_convex_kernel_, 4},
+    {"_psyrl_fit_evidence_", (DL_FUNC) &_psyrl_fit_evidence_, 5},
+    {"_psyrl_evidence_posterior_", (DL_FUNC) &_psyrl_evidence_posterior_, 5},
+    {"_psyrl_evidence_values_", (DL_FUNC) &_psyrl_evidence_values_, 3},
+    {"_psyrl_evidence_sweeps_", (DL_FUNC) &_psyrl_evidence_sweeps_, 4},
+    {"_psyrl_evidence_at_", (DL_FUNC) &_psyrl_evidence_at_, 5},
     {"_psyrl_learning_log_lik_", (DL_FUNC) &_psyrl_learning_log_lik_, 5},
     {"_psyrl_learning_trace_", (DL_FUNC) &_psyrl_learning_trace_, 5},
     {"_psyrl_learning_simulate_", (DL_FUNC) &_psyrl_learning_simulate_, 5},

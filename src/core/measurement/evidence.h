@@ -1,0 +1,119 @@
+// Values learned from behaviour, held to the task by residuals that are rewards:
+// the fit of the evidence model from counts to person posteriors.
+//
+//   Q = Phi(r + delta; tau, gamma),  delta(s,a) ~ N(0, s^2) for every legal pair
+//   choices of j at s: softmax(exp(z_j) Q(s, .)),  z_j ~ N(x_j'g, sigma^2)
+//
+// Search: evidence_start.h and evidence_search.h. Then, if asked for, the discount
+// rule (keep the task's unless estimating it gains more than 15 nats) and the
+// shift of evidence_shift.h.
+#pragma once
+
+#include <vector>
+
+#include "core/measurement/evidence_search.h"
+#include "core/measurement/evidence_shift.h"
+
+namespace psyrl {
+
+enum class DiscountRule { task, estimate, choose };
+
+struct EvidenceControl {
+  SearchControl search;
+  ShiftControl shift;
+  InnerControl polish{60, 3e-3};
+  DiscountRule discount = DiscountRule::task;
+  double discount_gain = 15.0;
+  bool with_shift = true;
+};
+
+struct EvidenceFit {
+  explicit EvidenceFit(SearchResult found) : search(std::move(found)) {}
+  SearchResult search;
+  EvidenceSpec spec;               // as used: with the discount free or not
+  Start exact;                     // the best exact model
+  Shift shift;
+  bool has_shift = false;
+  double discount_gain = NAN;      // nats, when both were fitted
+  std::vector<TraceRow> trace;
+  double seconds_search = 0.0, seconds = 0.0;
+};
+
+namespace detail {
+
+inline EvidenceFit search_fit(EvidenceData data, bool discount_free,
+                              const EvidenceControl& control,
+                              const std::vector<Block>& probes, const Clock& clock) {
+  data.spec.discount_free = discount_free;
+  std::vector<TraceRow> trace;
+  Start exact;
+  EvidenceFit out(search(data, control.search, probes, clock, trace, &exact));
+  out.spec = data.spec;
+  out.exact = exact;
+  out.trace = std::move(trace);
+  return out;
+}
+
+}  // namespace detail
+
+inline EvidenceFit fit_evidence(EvidenceData& data, const EvidenceControl& control) {
+  const Clock clock;
+  const int n_pairs = data.task.n_pairs();
+  const auto probes =
+      evidence_probes(n_pairs, control.search.n_probe_blocks, control.search.seed);
+  EvidenceFit fit = detail::search_fit(data, control.discount == DiscountRule::estimate,
+                                       control, probes, clock);
+  if (control.discount == DiscountRule::choose) {
+    EvidenceFit other = detail::search_fit(data, true, control, probes, clock);
+    const double gain = fit.search.best.value - other.search.best.value;
+    if (gain > control.discount_gain) fit = std::move(other);
+    fit.discount_gain = gain;
+  }
+  data.spec = fit.spec;
+  minimise(data, control.polish, fit.search.best.point);
+  fit.seconds_search = clock.seconds();
+  if (control.with_shift && !data.run.monitor.interrupted()) {
+    fit.shift = variational_shift(data, fit.search.best,
+                                  rademacher_probes(n_pairs, 2, control.search.seed),
+                                  control.shift);
+    fit.has_shift = true;
+  }
+  fit.seconds = clock.seconds();
+  return fit;
+}
+
+struct NewPersons {
+  Table weight;   // [J x K]
+  Vector loglik;  // [J] log p(choices)
+};
+
+/// Posterior of persons who were not in the fit: a mixture over the draws
+/// delta +- e (in units of the setting's scale), each counting by how well it
+/// predicts the person. No draws: the values at delta alone.
+inline NewPersons new_persons(const EvidenceData& data, const Setting& setting,
+                              const Vector& delta, const Eigen::MatrixXd& draws) {
+  const int n = data.people.n_persons, n_draws = static_cast<int>(2 * draws.cols());
+  const Population who = population(data, setting);
+  const Vector reward = scaled_reward(data, setting) + delta;
+  Values values(data.task, data.order, data.spec.backup);
+  values.solve(reward, setting.discount, setting.temperature);
+  NewPersons out{Table::Zero(n, data.nodes.size()), Vector::Constant(n, -kInfinity)};
+  for (int d = 0; d < std::max(1, n_draws); ++d) {
+    Vector moved = reward;
+    if (n_draws > 0) moved += (d % 2 == 0 ? 1.0 : -1.0) * draws.col(d / 2);
+    values.solve(moved, setting.discount, setting.temperature);
+    Posterior post;
+    fill_posterior(data.people, data.nodes, who, values.q, data.run, post);
+    for (int j = 0; j < n; ++j) {
+      const double top = std::max(out.loglik[j], post.person[j]);
+      const double before = std::exp(out.loglik[j] - top), now = std::exp(post.person[j] - top);
+      out.weight.row(j) =
+          (before * out.weight.row(j) + now * post.weight.row(j)) / (before + now);
+      out.loglik[j] = top + std::log(before + now);
+    }
+  }
+  out.loglik.array() -= std::log(static_cast<double>(std::max(1, n_draws)));
+  return out;
+}
+
+}  // namespace psyrl

@@ -1,0 +1,267 @@
+// The evidence model at given population parameters ("setting"): the penalised
+// objective of u = delta / s, its gradient, and its minimum by Newton-CG.
+//
+//   f(u) = -loglik(Phi(r / c + s u; tau, gamma)) + |u|^2 / 2
+//   df/du = s L'G + u
+//
+// Everything is in units of c(gamma), the RMS of centred ordinary-max values under
+// uniform random play, so that bounds and hyper-priors mean the same on every task.
+// Parameters eta = (g, log sigma, log s, log tau_x, logit gamma); the backup
+// temperature is tau = sqrt(tau_x^2 + (s / 4)^2), smoother for noisy values, unless
+// the user fixed it.
+#pragma once
+
+#include <cmath>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "core/base/status.h"
+#include "core/measurement/evidence_curvature.h"
+#include "core/measurement/evidence_krylov.h"
+#include "core/measurement/evidence_people.h"
+#include "core/measurement/sweeps.h"
+
+namespace psyrl {
+
+/// What the user fixed, in reward units; NaN: estimate.
+struct EvidenceSpec {
+  Backup backup = Backup::soft;
+  double mu = NAN, sigma = NAN, residual_sd = NAN, temperature = NAN;
+  bool discount_free = false;
+  double discount = 0.99;
+  double residual_sd_max = kInfinity;
+};
+
+struct EvidenceData {
+  const Task& task;
+  const SweepOrder& order;
+  const People& people;
+  const Eigen::MatrixXd& design;                // [J x q]
+  const std::function<double(double)>& unit;    // c(gamma)
+  EvidenceSpec spec;
+  Nodes nodes;
+  Runtime run;
+  int rank = 2;
+
+  EvidenceData on(const Runtime& other) const {
+    return EvidenceData{task, order, people, design, unit, spec, nodes, other, rank};
+  }
+};
+
+/// Population parameters in units of `scale`.
+struct Setting {
+  Vector coefficients;  // [q] of the mean of z
+  double sigma = 1.0, residual_sd = 0.0, temperature = 1.0, discount = 0.99;
+  double scale = 1.0;       // c(gamma)
+  double scale_slope = 0.0; // d log c / d gamma
+};
+
+/// Positions in eta.
+struct Layout {
+  int q;
+  int sigma() const { return q; }
+  int residual_sd() const { return q + 1; }
+  int temperature() const { return q + 2; }
+  int discount() const { return q + 3; }
+  int size() const { return q + 4; }
+};
+
+constexpr double kCoupling = 0.25;
+
+inline double logistic(double x) { return 1.0 / (1.0 + std::exp(-x)); }
+inline double logit(double p) { return std::log(p / (1.0 - p)); }
+inline double square(double x) { return x * x; }
+
+inline Setting resolve(const EvidenceData& data, const Vector& eta) {
+  const Layout at{static_cast<int>(data.design.cols())};
+  const EvidenceSpec& spec = data.spec;
+  Setting out;
+  out.discount = spec.discount_free ? logistic(eta[at.discount()]) : spec.discount;
+  out.scale = data.unit(out.discount);
+  if (spec.discount_free) {
+    const double h = 1e-4 * (1.0 - out.discount);
+    out.scale_slope = std::log(data.unit(out.discount + h) / data.unit(out.discount - h)) / (2 * h);
+  }
+  out.coefficients = eta.head(at.q);
+  if (!std::isnan(spec.mu)) out.coefficients[0] = spec.mu + std::log(out.scale);
+  out.sigma = std::isnan(spec.sigma) ? std::exp(eta[at.sigma()]) : spec.sigma;
+  out.residual_sd = std::isnan(spec.residual_sd) ? std::exp(eta[at.residual_sd()])
+                                                 : spec.residual_sd / out.scale;
+  out.temperature = std::isnan(spec.temperature)
+                        ? std::hypot(std::exp(eta[at.temperature()]), kCoupling * out.residual_sd)
+                        : std::max(spec.temperature / out.scale, 1e-3);
+  return out;
+}
+
+/// Which parameters the search moves.
+inline std::vector<int> free_parameters(const EvidenceData& data) {
+  const Layout at{static_cast<int>(data.design.cols())};
+  std::vector<int> out;
+  for (int i = std::isnan(data.spec.mu) ? 0 : 1; i < at.q; ++i) out.push_back(i);
+  if (std::isnan(data.spec.sigma)) out.push_back(at.sigma());
+  if (std::isnan(data.spec.residual_sd)) out.push_back(at.residual_sd());
+  if (std::isnan(data.spec.temperature)) out.push_back(at.temperature());
+  if (data.spec.discount_free) out.push_back(at.discount());
+  return out;
+}
+
+/// The objective at one u. Draws only need the light half: no curvature.
+struct Point {
+  Point(const EvidenceData& data, const Setting& at)
+      : setting(at), values(data.task, data.order, data.spec.backup) {}
+
+  Setting setting;
+  Vector u;          // [n_pairs]
+  Values values;
+  Posterior post;
+  Vector y;          // [n_pairs] L'G
+  Vector a;          // [n_states] d(-loglik)/dV
+  Vector gradient;   // [n_pairs] of f
+  double f = kInfinity;
+  bool good = false;
+};
+
+inline Population population(const EvidenceData& data, const Setting& setting) {
+  return Population{data.design * setting.coefficients, setting.sigma};
+}
+
+inline Vector scaled_reward(const EvidenceData& data, const Setting& setting) {
+  Vector out(data.task.n_pairs());
+  for (int p = 0; p < out.size(); ++p) out[p] = data.task.reward[p] / setting.scale;
+  return out;
+}
+
+/// Values, likelihood and f at `point.setting` and u.
+inline void evaluate(const EvidenceData& data, const Vector& u, Point& point) {
+  point.u = u;
+  const Setting& at = point.setting;
+  point.good = point.values.solve(scaled_reward(data, at) + at.residual_sd * u,
+                                  at.discount, at.temperature);
+  point.f = kInfinity;
+  if (!point.good) return;
+  fill_posterior(data.people, data.nodes, population(data, at), point.values.q, data.run,
+                 point.post);
+  point.f = 0.5 * u.squaredNorm() - point.post.loglik;
+  point.good = std::isfinite(point.f);
+}
+
+inline void add_gradient(const EvidenceData& data, Point& point) {
+  const Vector g =
+      value_gradient(data.people, data.nodes, point.post, data.task.n_pairs(), data.run);
+  Columns<1> y, a;
+  point.values.adjoint<1>(g.array(), y, a);
+  point.y = y.matrix();
+  point.a = a.matrix();
+  point.gradient = point.setting.residual_sd * point.y + point.u;
+}
+
+inline Curvature curvature(const EvidenceData& data, const Point& point) {
+  return Curvature(data.task, data.people, data.nodes, point.values, point.post, point.a,
+                   point.setting.residual_sd, data.rank, data.run);
+}
+
+/// Products with the full Hessian, or without the backup's curvature if that is
+/// not positive along the way.
+inline Vector newton_direction(const Curvature& full, const Vector& gradient,
+                               double tolerance) {
+  CgControl control;
+  control.tolerance = tolerance;
+  control.max_iterations = 200;
+  const Columns<1> rhs = -gradient.array();
+  const auto cg = conjugate_gradients<1>(full, rhs, control);
+  if (!cg.alpha.empty()) return cg.x.matrix();
+  return -gradient;
+}
+
+struct InnerControl {
+  int max_iterations = 40;
+  double tolerance = 1e-2;  // of |df/du|
+};
+
+struct InnerResult {
+  Status status = Status::max_iterations;
+  int steps = 0, rollbacks = 0;
+};
+
+/// Armijo with halving: f never rises. The point is replaced when it is lower.
+inline bool descend(const EvidenceData& data, const Vector& step, Point& point,
+                    InnerResult& result) {
+  const double slope = point.gradient.dot(step);
+  if (!(slope < 0)) return false;
+  Point trial(data, point.setting);
+  trial.values = point.values;
+  double length = 1.0;
+  for (int halving = 0; halving < 25; ++halving, length *= 0.5, ++result.rollbacks) {
+    evaluate(data, point.u + length * step, trial);
+    if (trial.good && trial.f <= point.f + 1e-4 * length * slope) {
+      add_gradient(data, trial);
+      point = std::move(trial);
+      return true;
+    }
+  }
+  return false;
+}
+
+/// Minimises f over u from `point`, which has its gradient.
+inline InnerResult minimise(const EvidenceData& data, const InnerControl& control,
+                            Point& point) {
+  InnerResult result;
+  for (; result.steps < control.max_iterations; ++result.steps) {
+    const double size = point.gradient.norm();
+    if (size < control.tolerance) {
+      result.status = Status::converged;
+      return result;
+    }
+    if (data.run.monitor.interrupted()) {
+      result.status = Status::interrupted;
+      return result;
+    }
+    const Curvature h = curvature(data, point);
+    const Vector step =
+        newton_direction(h, point.gradient, std::min(0.1, std::max(1e-4, size / 100)));
+    if (!descend(data, step, point, result)) {
+      result.status = Status::no_progress;
+      return result;
+    }
+  }
+  return result;
+}
+
+/// Partial derivatives of f at fixed u, [Layout::size()].
+inline Vector setting_gradient(const EvidenceData& data, const Point& point,
+                               const Vector& eta) {
+  const Setting& at = point.setting;
+  const EvidenceSpec& spec = data.spec;
+  const Layout layout{static_cast<int>(data.design.cols())};
+  const Vector off = point.post.mean - data.design * at.coefficients;
+  const Vector mean = -data.design.transpose() * off / square(at.sigma);
+  const double by_sigma =
+      off.size() - (point.post.var.array() + off.array().square()).sum() / square(at.sigma);
+  const double by_sd = at.residual_sd * point.y.dot(point.u);
+  const double by_tau = at.temperature * point.a.dot(point.values.temperature_direction());
+  Vector out = Vector::Zero(layout.size());
+  out.head(layout.q) = mean;
+  out[layout.sigma()] = by_sigma;
+  out[layout.residual_sd()] = by_sd;
+  if (std::isnan(spec.temperature)) {
+    const double share = std::exp(2 * eta[layout.temperature()]) / square(at.temperature);
+    out[layout.temperature()] = by_tau * share;
+    out[layout.residual_sd()] += by_tau * (1.0 - share);
+  }
+  if (!spec.discount_free) return out;
+  // What the user fixed in reward units moves with the unit.
+  double slope = point.y.dot(point.values.discount_direction()) -
+                 at.scale_slope * point.y.dot(scaled_reward(data, at));
+  if (!std::isnan(spec.mu)) slope += at.scale_slope * mean[0];
+  if (!std::isnan(spec.temperature)) slope -= at.scale_slope * by_tau;
+  if (!std::isnan(spec.residual_sd)) {
+    slope -= at.scale_slope * by_sd;
+    if (std::isnan(spec.temperature))
+      slope -= at.scale_slope * by_tau * square(kCoupling * at.residual_sd / at.temperature);
+  }
+  out[layout.discount()] = slope * at.discount * (1.0 - at.discount);
+  return out;
+}
+
+}  // namespace psyrl

@@ -1,0 +1,299 @@
+// The people of the evidence model: what they chose, and the likelihood of values
+// Q with every person's trait integrated out on one grid of nodes.
+//
+//   l_jk = sum_p n_j(p) log pi_k(p),   pi_k(a|s) = softmax(exp(z_k) Q(s, .))
+//   loglik = sum_j log sum_k exp(l_jk + log h + log N(z_k; x_j'g, sigma^2))
+//   G(p) = -dloglik/dQ(p) = sum_k beta_k [ M_k(s) pi_k(p) - M_k(p) ],
+//   M_k = sum_j w_jk n_j,   w_jk the posterior weight of node k
+//
+// Only states with two or more legal actions that somebody visited matter; their
+// pairs are renumbered 0..n_choice_pairs-1. A visit is a (state, person); visits
+// are kept by state, so that sums over persons run in a fixed order on any number
+// of threads. The source of G is Fisher's identity.
+#pragma once
+
+#include <Eigen/Dense>
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "core/base/monitor.h"
+#include "core/base/numerics.h"
+#include "core/base/view.h"
+#include "core/measurement/sweeps.h"
+#include "core/mdp/task.h"
+
+namespace psyrl {
+
+using Table = Eigen::Array<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using Row = Eigen::Array<double, 1, Eigen::Dynamic>;
+
+/// Aligned counts as R gives them, sparse rows by person.
+struct PersonCounts {
+  View<int> person_start;  // [J + 1]
+  View<int> pair;          // [n] 0-based, ascending within person
+  View<double> count;      // [n]
+
+  int n_persons() const { return static_cast<int>(person_start.size()) - 1; }
+};
+
+/// Counts at states that offer a choice, by state and then by person.
+struct People {
+  int n_persons = 0;
+  std::vector<int> state;         // [C] the choice states, ascending
+  std::vector<int> first;         // [C + 1] offsets of their pairs, renumbered
+  std::vector<int> pair;          // [first[C]] number of the pair in the task
+  std::vector<int> visit_start;   // [C + 1] offsets of their visits
+  std::vector<int> visit_person;  // [V]
+  std::vector<int> visit_state;   // [V] index of the choice state
+  std::vector<int> entry;         // [V + 1] offsets of visits in `count`
+  std::vector<double> count;      // n_actions(state) numbers a visit
+  std::vector<double> total;      // [V] their sum
+  std::vector<int> person_start;  // [J + 1] offsets of persons in `person_visit`
+  std::vector<int> person_visit;  // [V] visits by person
+
+  int n_states() const { return static_cast<int>(state.size()); }
+  int n_pairs() const { return static_cast<int>(pair.size()); }
+  int n_visits() const { return static_cast<int>(visit_person.size()); }
+  int n_actions(int c) const { return first[c + 1] - first[c]; }
+};
+
+namespace detail {
+
+/// Choice states in order, and the index of every task state among them or -1.
+inline std::vector<int> find_choice_states(const Task& task, const PersonCounts& data,
+                                           const std::vector<int>& state_of,
+                                           People& people) {
+  std::vector<int> index(task.n_states(), -1);
+  for (int p : data.pair)
+    if (task.n_actions(state_of[p]) > 1) index[state_of[p]] = 0;
+  people.first.push_back(0);
+  for (int s = 0; s < task.n_states(); ++s) {
+    if (index[s] < 0) continue;
+    index[s] = people.n_states();
+    people.state.push_back(s);
+    for (int p = task.state_start[s]; p < task.state_start[s + 1]; ++p)
+      people.pair.push_back(p);
+    people.first.push_back(people.n_pairs());
+  }
+  return index;
+}
+
+/// Persons with their choice states, each (state, person) once: the pairs of a
+/// person ascend, so equal states follow each other.
+inline std::vector<std::vector<int>> visitors(const PersonCounts& data,
+                                              const std::vector<int>& state_of,
+                                              const std::vector<int>& index, int n) {
+  std::vector<std::vector<int>> out(n);
+  for (int j = 0; j < data.n_persons(); ++j)
+    for (int i = data.person_start[j]; i < data.person_start[j + 1]; ++i) {
+      const int c = index[state_of[data.pair[i]]];
+      if (c >= 0 && (out[c].empty() || out[c].back() != j)) out[c].push_back(j);
+    }
+  return out;
+}
+
+inline void index_visits_by_person(People& people) {
+  people.person_start.assign(people.n_persons + 1, 0);
+  for (int j : people.visit_person) ++people.person_start[j + 1];
+  for (int j = 0; j < people.n_persons; ++j)
+    people.person_start[j + 1] += people.person_start[j];
+  std::vector<int> next(people.person_start.begin(), people.person_start.end() - 1);
+  people.person_visit.resize(people.n_visits());
+  for (int v = 0; v < people.n_visits(); ++v)
+    people.person_visit[next[people.visit_person[v]]++] = v;
+}
+
+/// Both lists go by state within person, so a merge fills the counts.
+inline void fill_counts(const Task& task, const PersonCounts& data,
+                        const std::vector<int>& state_of, const std::vector<int>& index,
+                        People& people) {
+  for (int j = 0; j < people.n_persons; ++j) {
+    int at = people.person_start[j];
+    for (int i = data.person_start[j]; i < data.person_start[j + 1]; ++i) {
+      const int p = data.pair[i], s = state_of[p];
+      if (index[s] < 0) continue;
+      while (people.visit_state[people.person_visit[at]] != index[s]) ++at;
+      const int v = people.person_visit[at];
+      people.count[people.entry[v] + p - task.state_start[s]] += data.count[i];
+      people.total[v] += data.count[i];
+    }
+  }
+}
+
+}  // namespace detail
+
+inline People arrange(const Task& task, const PersonCounts& data) {
+  People people;
+  people.n_persons = data.n_persons();
+  const std::vector<int> state_of = state_of_pair(task);
+  const std::vector<int> index = detail::find_choice_states(task, data, state_of, people);
+  const auto who = detail::visitors(data, state_of, index, people.n_states());
+  people.visit_start.push_back(0);
+  people.entry.push_back(0);
+  for (int c = 0; c < people.n_states(); ++c) {
+    for (int j : who[c]) {
+      people.visit_person.push_back(j);
+      people.visit_state.push_back(c);
+      people.entry.push_back(people.entry.back() + people.n_actions(c));
+    }
+    people.visit_start.push_back(people.n_visits());
+  }
+  people.count.assign(people.entry.back(), 0.0);
+  people.total.assign(people.n_visits(), 0.0);
+  detail::index_visits_by_person(people);
+  detail::fill_counts(task, data, state_of, index, people);
+  return people;
+}
+
+/// Equally spaced nodes of the trait.
+struct Nodes {
+  Row z, beta;
+  double spacing = 0.0;
+
+  Nodes() = default;
+  Nodes(double from, double to, int n)
+      : z(Row::LinSpaced(n, from, to)), beta(z.exp()), spacing((to - from) / (n - 1)) {}
+  int size() const { return static_cast<int>(z.size()); }
+};
+
+/// z_j ~ N(mean_j, sigma^2).
+struct Population {
+  Vector mean;  // [J]
+  double sigma = 1.0;
+};
+
+/// Chunks of persons and states: fixed by the data, large enough that small
+/// problems stay on one thread.
+constexpr int kPersonChunk = 64;
+constexpr int kStateChunk = 256;
+
+/// What everybody does at every node, and who is where on the grid.
+class Posterior {
+ public:
+  Table log_pi, pi;   // [n_choice_pairs x K]
+  Table weight;       // [J x K] posterior of the nodes
+  Vector person;      // [J] log p(choices of j)
+  Vector mean, var;   // [J] posterior moments of z
+  std::vector<int> begin, end;  // [J] nodes with weight above 1e-13
+  double loglik = 0.0;
+};
+
+inline void fill_policies(const People& people, const Nodes& nodes, const Vector& q,
+                          const Runtime& run, Posterior& out) {
+  out.log_pi.resize(people.n_pairs(), nodes.size());
+  out.pi.resize(people.n_pairs(), nodes.size());
+  for_chunks(run.executor, people.n_states(), kStateChunk,
+             [&](std::size_t, std::size_t from, std::size_t to) {
+    Row sum(nodes.size());
+    for (std::size_t c = from; c < to; ++c) {
+      const int first = people.first[c], n = people.n_actions(c);
+      const double top = q.segment(people.pair[first], n).maxCoeff();
+      sum.setZero();
+      for (int i = first; i < first + n; ++i) {
+        out.log_pi.row(i) = (q[people.pair[i]] - top) * nodes.beta;
+        out.pi.row(i) = out.log_pi.row(i).exp();
+        sum += out.pi.row(i);
+      }
+      for (int i = first; i < first + n; ++i) out.pi.row(i) /= sum;
+      sum = sum.log();
+      for (int i = first; i < first + n; ++i) out.log_pi.row(i) -= sum;
+    }
+  });
+}
+
+/// log h + log N(z_k; mean, sigma^2).
+inline Row log_prior(const Nodes& nodes, double mean, double sigma) {
+  return -0.5 * ((nodes.z - mean) / sigma).square() +
+         (std::log(nodes.spacing / sigma) - 0.91893853320467274);
+}
+
+/// l_jk of one person, without the prior.
+inline Row person_loglik(const People& people, const Table& log_pi, int j) {
+  Row sum = Row::Zero(log_pi.cols());
+  for (int i = people.person_start[j]; i < people.person_start[j + 1]; ++i) {
+    const int v = people.person_visit[i];
+    const int first = people.first[people.visit_state[v]];
+    for (int a = 0; a < people.entry[v + 1] - people.entry[v]; ++a) {
+      const double n = people.count[people.entry[v] + a];
+      if (n != 0.0) sum += n * log_pi.row(first + a);
+    }
+  }
+  return sum;
+}
+
+/// Normalises a row of log weights in place and returns its log sum.
+inline double normalise(Eigen::Ref<Row> x) {
+  const double top = x.maxCoeff();
+  x = (x - top).exp();
+  const double sum = x.sum();
+  x /= sum;
+  return top + std::log(sum);
+}
+
+inline void fill_window(const Row& weight, int& begin, int& end) {
+  begin = 0;
+  end = static_cast<int>(weight.size());
+  while (begin + 1 < end && weight[begin] < 1e-13) ++begin;
+  while (end - 1 > begin && weight[end - 1] < 1e-13) --end;
+}
+
+inline void fill_weights(const People& people, const Nodes& nodes,
+                         const Population& population, const Runtime& run,
+                         Posterior& out) {
+  const int n = people.n_persons;
+  out.weight.resize(n, nodes.size());
+  out.person.resize(n);
+  out.mean.resize(n);
+  out.var.resize(n);
+  out.begin.resize(n);
+  out.end.resize(n);
+  for_chunks(run.executor, n, kPersonChunk,
+             [&](std::size_t, std::size_t from, std::size_t to) {
+    for (std::size_t j = from; j < to; ++j) {
+      Row w = person_loglik(people, out.log_pi, j) +
+              log_prior(nodes, population.mean[j], population.sigma);
+      out.person[j] = normalise(w);
+      out.mean[j] = (w * nodes.z).sum();
+      out.var[j] = (w * (nodes.z - out.mean[j]).square()).sum();
+      fill_window(w, out.begin[j], out.end[j]);
+      out.weight.row(j) = w;
+    }
+  });
+  out.loglik = out.person.sum();
+}
+
+/// G = d(-loglik)/dQ, [n_pairs of the task].
+inline Vector value_gradient(const People& people, const Nodes& nodes,
+                             const Posterior& post, int n_pairs, const Runtime& run) {
+  Vector g = Vector::Zero(n_pairs);
+  const Vector mean_beta = (post.weight.rowwise() * nodes.beta).rowwise().sum();
+  for_chunks(run.executor, people.n_states(), kStateChunk,
+             [&](std::size_t, std::size_t from, std::size_t to) {
+    Row mass(nodes.size());  // beta_k M_k(s)
+    for (std::size_t c = from; c < to; ++c) {
+      const int first = people.first[c], n = people.n_actions(c);
+      mass.setZero();
+      for (int v = people.visit_start[c]; v < people.visit_start[c + 1]; ++v) {
+        const int j = people.visit_person[v], b = post.begin[j], m = post.end[j] - b;
+        mass.segment(b, m) += people.total[v] * post.weight.row(j).segment(b, m);
+        for (int a = 0; a < n; ++a)
+          g[people.pair[first] + a] -= mean_beta[j] * people.count[people.entry[v] + a];
+      }
+      mass *= nodes.beta;
+      for (int a = 0; a < n; ++a)
+        g[people.pair[first] + a] += (mass * post.pi.row(first + a)).sum();
+    }
+  });
+  return g;
+}
+
+/// E-step at values q: policies, posterior weights, log likelihood.
+inline void fill_posterior(const People& people, const Nodes& nodes,
+                           const Population& population, const Vector& q,
+                           const Runtime& run, Posterior& out) {
+  fill_policies(people, nodes, q, run, out);
+  fill_weights(people, nodes, population, run, out);
+}
+
+}  // namespace psyrl
