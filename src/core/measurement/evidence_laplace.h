@@ -64,6 +64,7 @@ inline LogDet log_determinant(Curvature& h, const std::vector<Block>& probes,
   h.with_backup = false;
   CgControl control;
   control.keep_residuals = keep_residuals;
+  control.tolerance = probes.size() * kBlock >= static_cast<std::size_t>(h.size()) ? 1e-4 : 0.01;
   for (const bool persons : {true, false}) {
     LogDet out;
     h.with_persons = out.with_persons = persons;
@@ -176,7 +177,7 @@ inline Vector evidence_gradient(const EvidenceData& data, const Evidence& at,
   const Block slopes = detail::gradient_slopes(data, at, which, h);
   const Curvature here = curvature(data, at.point);
   CgControl control;
-  control.tolerance = 0.03;
+  control.tolerance = 0.003;
   const Block path = conjugate_gradients<kBlock>(here, slopes, control).x;
   const double base = detail::probe_form(here, at.det, probes);
   const Vector partial = setting_gradient(data, at.point, at.eta);

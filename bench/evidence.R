@@ -1,0 +1,142 @@
+# Recovery by the evidence model on simulated people.
+#
+#   Rscript bench/evidence.R [design [replicates [first]]]
+#
+# `design` is board:persons:episodes:generator[:discount], for instance
+# big_L:200:5:G3 or diamond:200:5:G4:estimate; without arguments the small designs
+# run once each. A line a replicate: correlation and bias of z = log beta, coverage
+# of 95 % limits (o: true values and prior; f: the fit; m: its values at the mode),
+# mean negative log likelihood of fresh choices, estimates, nats, seconds.
+#
+# Generators, in units of the RMS of centred values under random play: G1 soft
+# values at temperature 1, G1b at .2, G2 ordinary maximum, G3 is G2 plus N(0, .5^2)
+# on every pair, G4 ordinary maximum at discount .5. z ~ N(-.5, 1).
+
+library(psyrl)
+internal <- asNamespace("psyrl")
+
+unit_at <- function(task, discount) {
+  task$discount <- discount
+  internal$value_rms(task)
+}
+
+values_at <- function(task, discount, temperature) {
+  task$discount <- discount
+  unit <- internal$value_rms(task)
+  task$layout$reward <- task$layout$reward / unit
+  internal$solve_task(task, temperature)$q
+}
+
+true_values <- function(task, generator) {
+  switch(generator,
+    G1 = values_at(task, 0.99, 1), G1b = values_at(task, 0.99, 0.2),
+    G2 = values_at(task, 0.99, 0), G4 = values_at(task, 0.5, 0),
+    G3 = {
+      q <- values_at(task, 0.99, 0)
+      q + rnorm(length(q), 0, 0.5)
+    }
+  )
+}
+
+counts_of <- function(task, q, z, episodes) {
+  pairs <- internal$task_pairs(task)
+  values <- data.frame(
+    state = task$states[pairs$state], action = task$actions[pairs$action], q = q
+  )
+  beta <- setNames(exp(z), sprintf("p%04d", seq_along(z)))
+  internal$align_to_task(simulate_trajectories(task, beta, episodes, values), task)
+}
+
+# The posterior when values and prior are known: the values as residuals of a task
+# without rewards or a future.
+oracle <- function(task, q, data, control) {
+  task$layout$reward[] <- 0
+  task$discount <- 0
+  fit <- list(
+    scaled = list(coefficients = -0.5, residual_sd = 1, temperature = 1), sigma = 1,
+    discount = 0, reward_scale = 1, spec = internal$evidence_spec(), delta = q,
+    grid = control$grid
+  )
+  internal$evidence_posterior(fit, task, data, control$threads)$posterior
+}
+
+limits <- function(weight, node) {
+  t(apply(weight, 1, function(w) {
+    approx(cumsum(w) - w / 2, node, c(0.025, 0.975), ties = "ordered", rule = 2)$y
+  }))
+}
+
+recovery <- function(weight, node, z) {
+  score <- drop(weight %*% node)
+  limit <- limits(weight, node)
+  c(
+    r = cor(score, z), bias = mean(score - z),
+    cov = mean(limit[, 1] < z & z < limit[, 2])
+  )
+}
+
+# Per fresh choice, under each person's posterior.
+fresh_nll <- function(task, weight, node, q, fresh) {
+  n_actions <- diff(task$layout$state_start)
+  state <- rep(seq_along(n_actions), n_actions)
+  p <- exp(outer(q - ave(q, state, FUN = max), exp(node)))
+  p <- p / rowsum(p, state)[match(state, unique(state)), ]
+  person <- rep(seq_len(nrow(weight)), diff(fresh$person_start))
+  pair <- fresh$pair + 1
+  open <- n_actions[state[pair]] > 1
+  predicted <- rowSums(p[pair, , drop = FALSE] * weight[person, , drop = FALSE])
+  -sum((fresh$count * log(predicted))[open]) / sum(fresh$count[open])
+}
+
+replicate_once <- function(design, number) {
+  part <- strsplit(design, ":")[[1]]
+  generator <- part[4]
+  task <- peg_solitaire(part[1])
+  set.seed(1000 * number + match(generator, c("G1", "G1b", "G2", "G3", "G4")))
+  q <- true_values(task, generator)
+  z <- rnorm(as.integer(part[2]), -0.5, 1)
+  data <- counts_of(task, q, z, as.integer(part[3]))
+  fresh <- counts_of(task, q, z, 5)
+  control <- internal$evidence_control(
+    threads = as.integer(Sys.getenv("BENCH_THREADS", "1"))
+  )
+  node <- seq(control$grid[1], control$grid[2], length.out = control$grid[3])
+  spec <- internal$evidence_spec(discount = if (length(part) > 4) part[5] else "task")
+  fit <- internal$fit_evidence(task, data, spec, control)
+  if (nzchar(Sys.getenv("BENCH_TRACE"))) print(fit$trace, digits = 4)
+  known <- oracle(task, q, data, control)
+  # Log beta per reward of the unit in which the truth was made.
+  in_units <- z - log(unit_at(task, if (generator == "G4") 0.5 else 0.99))
+  c(
+    o = recovery(known, node, z), f = recovery(fit$posterior, fit$node, in_units),
+    m = recovery(fit$posterior_mode, fit$node, in_units),
+    nll_o = fresh_nll(task, known, node, q, fresh),
+    nll_f = fresh_nll(task, fit$posterior, fit$node, fit$q, fresh),
+    s = fit$scaled$residual_sd, tau = fit$scaled$temperature, sigma = fit$sigma,
+    gamma = fit$discount, g = fit$effective_values, evidence = fit$evidence,
+    gain = fit$discount_gain, kept = fit$shift$kept,
+    drop = fit$shift$predictive_mode - fit$shift$predictive,
+    converged = fit$status == "converged", rounds = nrow(fit$trace),
+    search = fit$seconds_search, all = fit$seconds
+  )
+}
+
+run <- function(design, replicates = 1, first = 1) {
+  rows <- t(vapply(
+    first - 1 + seq_len(replicates), function(i) replicate_once(design, i),
+    numeric(24)
+  ))
+  cat("\n", design, "\n", sep = "")
+  print(round(rbind(rows, if (replicates > 1) colMeans(rows)), 3))
+}
+
+arguments <- commandArgs(TRUE)
+if (length(arguments)) {
+  given <- as.integer(arguments[-1])
+  run(arguments[1], if (length(given)) given[1] else 1, if (length(given) > 1) given[2] else 1)
+} else {
+  for (design in c("big_L:200:5:G1", "big_L:200:5:G1b", "big_L:200:5:G2",
+                   "big_L:200:5:G3", "big_L:200:5:G4:estimate", "big_L:100:5:G2")) {
+    run(design)
+  }
+}

@@ -1,0 +1,271 @@
+# Small tasks: one without and one with cycles.
+
+cyclic_task <- function(n = 20, seed = 5) {
+  set.seed(seed)
+  to <- function() replicate(n, sample(n, 2), simplify = FALSE)
+  rows <- do.call(rbind, lapply(seq_len(n - 1), function(s) {
+    do.call(rbind, lapply(c("a", "b", "c"), function(a) {
+      next_state <- if (a == "c") c(sample(n - 1, 1), n) else sample(n, 2)
+      data.frame(
+        state = s, action = a, next_state = unique(next_state),
+        probability = 1 / length(unique(next_state)), reward = stats::rnorm(1)
+      )
+    }))
+  }))
+  mdp(rows, discount = 0.9)
+}
+
+evidence_tasks <- function() {
+  list(acyclic = peg_solitaire("big_cross"), cyclic = cyclic_task())
+}
+
+simulated_counts <- function(task, n = 40, episodes = 5, noise = 0.3, seed = 1) {
+  set.seed(seed)
+  unit <- value_rms(task)
+  q <- solve_task(rescale_rewards(task, unit), 0.2)$q
+  q <- q + stats::rnorm(length(q), 0, noise)
+  pairs <- task_pairs(task)
+  values <- data.frame(
+    state = task$states[pairs$state], action = task$actions[pairs$action], q = q
+  )
+  z <- stats::rnorm(n, -0.5, 1)
+  beta <- stats::setNames(exp(z), sprintf("p%03d", seq_len(n)))
+  data <- simulate_trajectories(task, beta, episodes, values, max_steps = 60)
+  c(align_to_task(data, task), list(z = z, unit = unit))
+}
+
+sweeps_at <- function(task, backup, reward, temperature, discount, d, g) {
+  evidence_sweeps_(task, list(
+    backup = backup, reward = reward, temperature = temperature, discount = discount
+  ), d, g)
+}
+
+# The core's evidence at one eta; see rcpp_evidence.cpp.
+evidence_at <- function(task, data, eta, u = NULL, ..., backup = "soft", spec = list()) {
+  n <- length(task$layout$pair_action)
+  at <- list(
+    eta = eta, u = if (is.null(u)) numeric(n) else u, rank = 2, blocks = 0,
+    x = rep(1, n), solve = FALSE, dense = FALSE, h = 0.02, discount_free = TRUE
+  )
+  at <- utils::modifyList(at, list(...))
+  spec <- do.call(evidence_spec, c(list(backup = backup), spec))
+  evidence_at_(task, evidence_data(data, task), spec, evidence_control(), at)
+}
+
+eta_in_the_middle <- c(-0.4, log(0.9), log(0.3), log(0.2), stats::qlogis(0.9))
+
+central <- function(f, x, i, h) {
+  step <- replace(numeric(length(x)), i, h)
+  (f(x + step) - f(x - step)) / (2 * h)
+}
+
+test_that("sweeps and their derivatives agree with differences", {
+  for (task in evidence_tasks()) for (backup in c("soft", "mellow")) {
+    set.seed(2)
+    n <- length(task$layout$pair_action)
+    reward <- task$layout$reward / value_rms(task) + rnorm(n, 0, 0.3)
+    d <- rnorm(n)
+    g <- rnorm(n)
+    q <- function(x) {
+      sweeps_at(task, backup, reward + x[1] * d, x[2], x[3], d, g)$q
+    }
+    at <- sweeps_at(task, backup, reward, 0.3, 0.9, d, g)
+    x <- c(0, 0.3, 0.9)
+    expect_true(at$good)
+    expect_equal(at$tangent, central(q, x, 1, 1e-5), tolerance = 1e-7)
+    expect_equal(at$temperature, central(q, x, 2, 1e-5), tolerance = 1e-7)
+    expect_equal(at$discount, central(q, x, 3, 1e-5), tolerance = 1e-6)
+    expect_equal(sum(at$adjoint * d), sum(g * at$tangent), tolerance = 1e-10)
+  }
+})
+
+test_that("values agree with the exact solution of the task", {
+  for (task in evidence_tasks()) for (backup in c("soft", "mellow")) {
+    zero <- numeric(length(task$layout$pair_action))
+    at <- sweeps_at(task, backup, task$layout$reward, 0.4, task$discount, zero, zero)
+    exact <- solve_task(task, 0.4, backup)
+    expect_equal(at$q, exact$q, tolerance = 1e-9)
+    expect_equal(at$v, exact$v, tolerance = 1e-9)
+  }
+})
+
+test_that("gradient and Hessian products agree with differences", {
+  for (task in evidence_tasks()) for (backup in c("soft", "mellow")) {
+    data <- simulated_counts(task)
+    n <- length(task$layout$pair_action)
+    set.seed(3)
+    u <- rnorm(n)
+    x <- rnorm(n)
+    at <- function(u, eta = eta_in_the_middle) {
+      evidence_at(task, data, eta, u, x = x, rank = 12, backup = backup)
+    }
+    here <- at(u)
+    up <- at(u + 1e-5 * x)
+    down <- at(u - 1e-5 * x)
+    expect_equal(sum(here$gradient * x), (up$f - down$f) / 2e-5, tolerance = 1e-6)
+    expect_equal(here$product, (up$gradient - down$gradient) / 2e-5, tolerance = 1e-6)
+    by_setting <- vapply(1:5, function(i) {
+      central(function(eta) at(u, eta)$f, eta_in_the_middle, i, 1e-5)
+    }, 0)
+    expect_equal(here$partial, by_setting, tolerance = 1e-5)
+  }
+})
+
+test_that("what is fixed in reward units moves with the unit", {
+  task <- peg_solitaire("big_cross")
+  data <- simulated_counts(task)
+  u <- rnorm(length(task$layout$pair_action))
+  fixed <- list(mu = -4, residual_sd = 5, temperature = 6)
+  for (one in c(lapply(names(fixed), function(i) fixed[i]), list(fixed))) {
+    f <- function(eta) evidence_at(task, data, eta, u, spec = one)$f
+    expect_equal(
+      evidence_at(task, data, eta_in_the_middle, u, spec = one)$partial[5],
+      central(f, eta_in_the_middle, 5, 1e-5), tolerance = 1e-5
+    )
+  }
+})
+
+test_that("log determinant agrees with a dense one", {
+  task <- peg_solitaire("tiny_cross")
+  data <- simulated_counts(task)
+  exact <- evidence_at(task, data, eta_in_the_middle, solve = TRUE, dense = TRUE)
+  dense <- as.numeric(determinant(exact$dense)$modulus)
+  expect_equal(exact$dense, t(exact$dense), tolerance = 1e-10)
+  expect_equal(exact$log_det, dense, tolerance = 1e-3)
+  expect_equal(exact$trace_inverse, sum(diag(solve(exact$dense))), tolerance = 1e-3)
+  # Random probes are right on average: 400 blocks are 3,200 of them.
+  random <- evidence_at(
+    task, data, eta_in_the_middle, solve = TRUE, blocks = 400
+  )
+  expect_equal(random$log_det, dense, tolerance = 0.01)
+})
+
+test_that("gradient of the evidence agrees with differences", {
+  for (task in list(peg_solitaire("tiny_cross"), cyclic_task(12))) {
+    data <- simulated_counts(task)
+    at <- function(eta, ...) {
+      evidence_at(task, data, eta, solve = TRUE, rank = 12, ...)
+    }
+    here <- at(eta_in_the_middle, h = 1e-3)
+    slope <- vapply(1:5, function(i) {
+      central(function(eta) at(eta)$evidence, eta_in_the_middle, i, 0.01)
+    }, 0)
+    # Both difference an inner optimum and a truncated Lanczos form.
+    expect_equal(here$slope, slope, tolerance = 0.03)
+  }
+})
+
+test_that("a fit lowers the evidence, recovers people and answers in reward units", {
+  task <- peg_solitaire("big_cross")
+  data <- simulated_counts(task, n = 80)
+  fit <- fit_evidence(task, data)
+  expect_identical(fit$status, "converged")
+  for (start in split(fit$trace$objective, fit$trace$start)) {
+    expect_true(all(diff(start) <= 0))
+  }
+  score <- drop(fit$posterior %*% fit$node)
+  expect_gt(cor(score, data$z), 0.7)
+  expect_lt(abs(mean(score - (data$z - log(data$unit)))), 0.3)
+  expect_equal(fit$reward_scale, data$unit, tolerance = 1e-8)
+  expect_equal(rowSums(fit$posterior), rep(1, 80), tolerance = 1e-9)
+  # q is the fixed point of the rewards with delta added.
+  zero <- numeric(length(fit$delta))
+  again <- sweeps_at(
+    task, "soft", task$layout$reward + fit$delta, fit$temperature, fit$discount, zero, zero
+  )
+  expect_equal(fit$q, again$q, tolerance = 1e-9)
+  expect_equal(fit$lambda, 1 / (2 * fit$residual_sd^2))
+})
+
+test_that("rewards in other units give the same people", {
+  task <- peg_solitaire("big_cross")
+  data <- simulated_counts(task)
+  other <- rescale_rewards(task, 0.1)
+  one <- fit_evidence(task, data)
+  two <- fit_evidence(other, data)
+  expect_equal(two$posterior, one$posterior, tolerance = 1e-6)
+  expect_equal(two$mu, one$mu - log(10), tolerance = 1e-6)
+  expect_equal(two$q, 10 * one$q, tolerance = 1e-6)
+})
+
+test_that("threads change nothing, and several starts end at one optimum", {
+  task <- peg_solitaire("big_L")
+  data <- simulated_counts(task, n = 150, episodes = 3)
+  control <- evidence_control(threads = 1, shift_passes = 1)
+  drop_time <- function(fit) {
+    fit$seconds <- fit$seconds_search <- fit$trace$seconds <- NULL
+    fit
+  }
+  one <- fit_evidence(task, data, control = control)
+  two <- fit_evidence(
+    task, data, control = utils::modifyList(control, list(threads = 2))
+  )
+  expect_identical(drop_time(one), drop_time(two))
+})
+
+test_that("fixed numbers stay fixed, in the user's units", {
+  task <- peg_solitaire("tiny_cross")
+  data <- simulated_counts(task)
+  fit <- fit_evidence(
+    task, data, evidence_spec(residual_sd = 4, temperature = 7, mu = -4, sigma = 0.8)
+  )
+  expect_equal(
+    c(fit$residual_sd, fit$temperature, fit$mu, fit$sigma), c(4, 7, -4, 0.8),
+    tolerance = 1e-12
+  )
+  expect_length(fit$parameters, 0)
+  capped <- fit_evidence(
+    task, data, evidence_spec(residual_sd_max = 2), evidence_control(shift_passes = 0)
+  )
+  expect_lte(capped$residual_sd, 2 * (1 + 1e-9))
+})
+
+test_that("no residuals is the exact model; a free table needs no task", {
+  task <- peg_solitaire("tiny_cross")
+  data <- simulated_counts(task, noise = 0)
+  tight <- fit_evidence(
+    task, data, evidence_spec(residual_sd = 1e-4, temperature = 5),
+    evidence_control(shift_passes = 0)
+  )
+  expect_equal(tight$q, solve_task(task, 5)$q, tolerance = 1e-4)
+  free <- task
+  free$layout$reward[] <- 0
+  free$discount <- 0
+  fit <- fit_evidence(free, data, evidence_spec(residual_sd = 1, temperature = 1))
+  expect_identical(fit$reward_scale, 1)
+  expect_true(all(is.finite(fit$posterior)))
+})
+
+test_that("new persons with the data of old ones get nearly their posterior", {
+  task <- peg_solitaire("big_cross")
+  data <- simulated_counts(task, n = 80)
+  fit <- fit_evidence(task, data)
+  again <- evidence_posterior(fit, task, data)
+  expect_equal(
+    drop(again$posterior %*% fit$node), drop(fit$posterior %*% fit$node),
+    tolerance = 0.05
+  )
+  expect_length(again$loglik, 80)
+  none <- list(person_start = c(0L, 0L), pair = integer(), count = numeric())
+  prior <- evidence_posterior(fit, task, none)
+  expect_equal(drop(prior$posterior %*% fit$node), fit$mu, tolerance = 1e-3)
+})
+
+test_that("covariates move the mean of log beta", {
+  task <- peg_solitaire("big_cross")
+  data <- simulated_counts(task, n = 80)
+  data$design <- cbind(1, data$z)
+  fit <- fit_evidence(task, data, control = evidence_control(shift_passes = 1))
+  expect_gt(fit$coefficients[2], 0.6)
+  expect_lt(fit$sigma, 0.6)
+})
+
+test_that("cyclic tasks are fitted, by either backup", {
+  task <- cyclic_task()
+  data <- simulated_counts(task, n = 60, episodes = 6)
+  for (backup in c("soft", "mellow")) {
+    fit <- fit_evidence(task, data, evidence_spec(backup = backup))
+    expect_identical(fit$status, "converged")
+    expect_gt(cor(drop(fit$posterior %*% fit$node), data$z), 0.7)
+  }
+})
