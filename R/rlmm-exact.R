@@ -167,9 +167,11 @@ search_path <- function(problem) {
   started <- proc.time()[["elapsed"]]
   visit <- function(temperature, discount) {
     if (!is.null(stopped)) return(Inf)
-    point <- interruptible(
-      task_profile(problem, temperature, discount), !is.null(best)
-    )
+    point <- if (is.null(best)) {
+      task_profile(problem, temperature, discount)
+    } else {
+      interruptible(task_profile(problem, temperature, discount))
+    }
     if (is.null(point)) {
       stopped <<- "interrupted"
       return(Inf)
@@ -227,10 +229,9 @@ search_path <- function(problem) {
   )
 }
 
-# `NULL` if the user interrupts and there is something to fall back on.
-interruptible <- function(expr, fallback = TRUE) {
-  if (!fallback) return(expr)
-  tryCatch(expr, interrupt = function(condition) NULL)
+# `or` if the user interrupts.
+interruptible <- function(expr, or = NULL) {
+  tryCatch(expr, interrupt = function(condition) or)
 }
 
 trace_row <- function(iteration, objective, ..., gradient_norm = NA_real_,
@@ -242,10 +243,11 @@ trace_row <- function(iteration, objective, ..., gradient_norm = NA_real_,
   )
 }
 
-# Tells the user's callback about a round; FALSE means stop.
+# Tells the user's callback about a round; FALSE, or an interrupt, means stop.
 notify <- function(control, row) {
   if (control$verbose) {
     message(sprintf("%4d  objective %.4f", row$iteration, row$objective))
   }
-  is.null(control$callback) || !identical(control$callback(row), FALSE)
+  is.null(control$callback) ||
+    !identical(interruptible(control$callback(row), or = FALSE), FALSE)
 }

@@ -144,8 +144,9 @@ rounds <- function(problem, state) {
   rows <- list(round_row(0L, state, NA, 0L, started))
   status <- "max_iterations"
   for (i in seq_len(problem$control$max_iterations)) {
-    moved <- interruptible(one_round(problem, state)) %||%
-      list(status = "interrupted")
+    moved <- interruptible(
+      one_round(problem, state), or = list(status = "interrupted")
+    )
     if (is.null(moved$state)) {
       status <- moved$status
       break
