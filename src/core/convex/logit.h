@@ -105,18 +105,18 @@ inline Eigen::MatrixXd curvature(const Design& design, const Values& p,
   const Eigen::Map<const Eigen::ArrayXd> weight(design.weight.data(),
                                                 design.n_trials);
   Values mean(design.n_trials, n);
-  Eigen::MatrixXd h(n, n);
+  Eigen::MatrixXd h = Eigen::MatrixXd::Zero(n, n);
   Values scaled;
   for (int c = 0; c < n; ++c) {
     const Column& column = columns[c];
     if (column.option >= 0) scaled = p.col(column.option) * column.feature.col(0);
     else scaled = p * column.feature;
     mean.col(c) = scaled.rowwise().sum();
-    for (int j = 0; j < scaled.cols(); ++j) scaled.col(j) *= weight;
-    for (int d = 0; d <= c; ++d)
-      h(c, d) = common_dot(column, scaled, columns[d]) -
-                (weight * mean.col(c) * mean.col(d)).sum();
+    scaled.colwise() *= weight;
+    for (int d = 0; d <= c; ++d) h(c, d) = common_dot(column, scaled, columns[d]);
   }
+  const Values weighted = mean.colwise() * weight;
+  h.noalias() -= weighted.matrix().transpose() * mean.matrix();
   return h.selfadjointView<Eigen::Lower>();
 }
 

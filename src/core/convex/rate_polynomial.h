@@ -45,8 +45,8 @@ class RatePolynomial {
     return alpha * p;
   }
 
-  /// First and second derivatives of h.
-  void derivatives(double alpha, double* first, double* second) const {
+  /// h and its first and second derivatives.
+  double derivatives(double alpha, double* first, double* second) const {
     const double eta = 1.0 - alpha;
     double p = 0.0, d = 0.0, d2 = 0.0;
     for (int l = terms(eta) - 1; l >= 0; --l) {
@@ -56,6 +56,7 @@ class RatePolynomial {
     }
     *first = p - alpha * d;
     *second = -2.0 * d + alpha * d2;
+    return alpha * p;
   }
 
   /// h at ascending points, all at once.
@@ -78,6 +79,7 @@ class RatePolynomial {
 
   /// The lowest of the minima found between some ascending points.
   Minimum minimum(const std::vector<double>& points) const {
+    if (total_ == 0.0) return {points[0], 0.0};  // nothing was delivered
     const std::size_t n = points.size();
     const std::vector<double> h = values(points);
     const std::size_t lowest = std::min_element(h.begin(), h.end()) - h.begin();
@@ -100,6 +102,7 @@ class RatePolynomial {
   double floor(const std::vector<double>& points, double slack,
                Minimum& candidate) const {
     slack = std::max(slack, 2e-13 * (1.0 + total_));  // no finer than rounding
+    if (total_ == 0.0) return 0.0;
     double lowest = kInfinity;
     std::vector<Interval> open;
     for (std::size_t k = points.size(); k-- > 1;)
@@ -128,14 +131,16 @@ class RatePolynomial {
   Minimum valley(double alpha, Interval around) const {
     for (int i = 0; i < 30 && around.width() > 1e-13; ++i) {
       double first, second;
-      derivatives(alpha, &first, &second);
+      const double h = derivatives(alpha, &first, &second);
       (first > 0.0 ? around.upper : around.lower) = alpha;
       double next = second > 0.0 ? alpha - first / second : -1.0;
       if (!(next > around.lower && next < around.upper))
         next = 0.5 * (around.lower + around.upper);
-      const double step = std::fabs(next - alpha);
+      const bool close =
+          second > 0.0 &&
+          first * first < second * std::max(1e-12, 1e-3 * std::fabs(h));
       alpha = next;
-      if (step < 1e-9 * alpha) break;
+      if (close) break;
     }
     return {alpha, value(alpha)};
   }
