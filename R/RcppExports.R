@@ -165,3 +165,27 @@ number_pairs_ <- function(first, n_first, second, n_second) {
     .Call(`_psyrl_number_pairs_`, first, n_first, second, n_second)
 }
 
+person_fit_ <- function(mdp, model, decisions, trait, sample, threads) {
+    .Call(`_psyrl_person_fit_`, mdp, model, decisions, trait, sample, threads)
+}
+
+leave_out_means_ <- function(mdp, counts, model, nodes, log_posterior, blocks, threads) {
+    .Call(`_psyrl_leave_out_means_`, mdp, counts, model, nodes, log_posterior, blocks, threads)
+}
+
+leave_out_modes_ <- function(mdp, counts, value, mu, sigma, blocks, one_step, threads) {
+    .Call(`_psyrl_leave_out_modes_`, mdp, counts, value, mu, sigma, blocks, one_step, threads)
+}
+
+entry_scores_ <- function(mdp, counts, model, log_slope, weight, threads) {
+    .Call(`_psyrl_entry_scores_`, mdp, counts, model, log_slope, weight, threads)
+}
+
+expected_information_ <- function(mdp, model, log_slope, start, horizon, threads) {
+    .Call(`_psyrl_expected_information_`, mdp, model, log_slope, start, horizon, threads)
+}
+
+posterior_quantiles_ <- function(nodes, weight, probability) {
+    .Call(`_psyrl_posterior_quantiles_`, nodes, weight, probability)
+}
+

@@ -94,3 +94,44 @@ bootstrap <- function(fit, n = 200, type = c("parametric", "persons"),
                       cluster = NULL, ...) {
   UseMethod("bootstrap")
 }
+
+#' Person fit
+#'
+#' @inheritParams persons
+#' @return A classed data frame, a row a person, with statistics of fit and their
+#'   p-values.
+#' @export
+person_fit <- function(fit, ...) {
+  UseMethod("person_fit")
+}
+
+#' Information about the trait
+#'
+#' @inheritParams persons
+#' @param at Trait levels (log beta); `NULL`: levels of the fitted population.
+#' @return A classed data frame.
+#' @export
+information <- function(fit, at = NULL, ...) {
+  UseMethod("information")
+}
+
+#' Differential functioning between groups
+#'
+#' @inheritParams persons
+#' @param group A vector named by person, or the name of a column of the persons'
+#'   data.
+#' @return A classed data frame, a row a class of states.
+#' @export
+dif <- function(fit, group, ...) {
+  UseMethod("dif")
+}
+
+#' Plausible values
+#'
+#' @inheritParams persons
+#' @param n Number of draws for each person.
+#' @return A data frame `person, pv1, ..., pvn`.
+#' @export
+plausible_values <- function(fit, n = 5, ...) {
+  UseMethod("plausible_values")
+}

@@ -91,21 +91,45 @@ person_facts <- function(fit, counts) {
 #' @param parm `"persons"` or `"population"`.
 #' @param level Level of the intervals.
 #' @param scale Persons' intervals on the `"natural"` (beta) or the `"log"` scale.
-#' @param method `"plugin"` takes the shared values as known, which with exact or
-#'   known values is the whole story.
+#' @param method `"joint"` carries the uncertainty of everything that is shared and
+#'   estimated: the population's parameters, and with exact values the temperature
+#'   and the discount. `"plugin"` takes the shared parameters as known.
+#'   `"bootstrap"` averages over `n` parametric [bootstrap()] replicates, whatever
+#'   the values. The default is `"joint"` where that is available (exact and known
+#'   values), otherwise `"plugin"`.
+#' @param n Number of replicates, for `method = "bootstrap"`.
+#' @param cluster Any cluster of the `parallel` package, for `method = "bootstrap"`.
 #' @param ... Unused.
+#' @details
+#' Persons' intervals are quantiles of the posterior of log beta, averaged over the
+#' shared parameters: for `"joint"` over a fixed set of points of their normal
+#' approximation on the link scale, so that intervals are the same every time.
+#' Population intervals are normal on the link scale (`"joint"` and `"plugin"` are
+#' the same), or percentiles of the bootstrap.
 #' @return A matrix, rows named by person or parameter, columns `2.5 %` and `97.5 %`
 #'   (for `level = 0.95`).
+#' @section Errors: `psyrl_error_input` for a wrong argument, and for `"joint"` with
+#'   values learned from behaviour.
 #' @export
 confint.rlmm <- function(object, parm = c("persons", "population"), level = 0.95,
-                         scale = c("natural", "log"), method = "plugin", ...) {
+                         scale = c("natural", "log"),
+                         method = c("joint", "plugin", "bootstrap"), n = 100,
+                         cluster = NULL, ...) {
   parm <- check_choice(parm, c("persons", "population"), "parm")
   scale <- check_choice(scale, c("natural", "log"), "scale")
+  if (missing(method) && !carries_uncertainty(object)) method <- "plugin"
+  method <- check_choice(method, c("joint", "plugin", "bootstrap"), "method")
   check_number(level, "level", lower = 0, upper = 1)
-  if (parm == "population") return(population_intervals(object, level))
+  if (parm == "population") {
+    if (method != "bootstrap") return(population_intervals(object, level))
+    return(stats::confint(
+      bootstrap(object, n, cluster = cluster), level = level
+    ))
+  }
   tail <- (1 - level) / 2
-  ends <- posterior_summary(object$posterior, c(tail, 1 - tail))[, 3:4, drop = FALSE]
-  if (scale == "natural") ends <- exp(ends)
+  posterior <- interval_posterior(object, method, n, cluster)
+  ends <- posterior_summary(posterior, c(tail, 1 - tail))[, 3:4, drop = FALSE]
+  if (scale == "natural" && trait_is_log(object)) ends <- exp(ends)
   dimnames(ends) <- list(as.character(object$data$persons), interval_names(level))
   ends
 }

@@ -586,6 +586,102 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// person_fit_
+Rcpp::NumericMatrix person_fit_(const Rcpp::List& mdp, const Rcpp::List& model, const Rcpp::List& decisions, const Rcpp::List& trait, const Rcpp::List& sample, int threads);
+RcppExport SEXP _psyrl_person_fit_(SEXP mdpSEXP, SEXP modelSEXP, SEXP decisionsSEXP, SEXP traitSEXP, SEXP sampleSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type mdp(mdpSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type model(modelSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type decisions(decisionsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type trait(traitSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type sample(sampleSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(person_fit_(mdp, model, decisions, trait, sample, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// leave_out_means_
+std::vector<double> leave_out_means_(const Rcpp::List& mdp, const Rcpp::List& counts, const Rcpp::List& model, const Rcpp::NumericVector& nodes, const Rcpp::NumericMatrix& log_posterior, const Rcpp::List& blocks, int threads);
+RcppExport SEXP _psyrl_leave_out_means_(SEXP mdpSEXP, SEXP countsSEXP, SEXP modelSEXP, SEXP nodesSEXP, SEXP log_posteriorSEXP, SEXP blocksSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type mdp(mdpSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type counts(countsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type model(modelSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type nodes(nodesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type log_posterior(log_posteriorSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type blocks(blocksSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(leave_out_means_(mdp, counts, model, nodes, log_posterior, blocks, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// leave_out_modes_
+std::vector<double> leave_out_modes_(const Rcpp::List& mdp, const Rcpp::List& counts, const Rcpp::NumericVector& value, const Rcpp::NumericVector& mu, double sigma, const Rcpp::List& blocks, bool one_step, int threads);
+RcppExport SEXP _psyrl_leave_out_modes_(SEXP mdpSEXP, SEXP countsSEXP, SEXP valueSEXP, SEXP muSEXP, SEXP sigmaSEXP, SEXP blocksSEXP, SEXP one_stepSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type mdp(mdpSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type counts(countsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type value(valueSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type mu(muSEXP);
+    Rcpp::traits::input_parameter< double >::type sigma(sigmaSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type blocks(blocksSEXP);
+    Rcpp::traits::input_parameter< bool >::type one_step(one_stepSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(leave_out_modes_(mdp, counts, value, mu, sigma, blocks, one_step, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// entry_scores_
+Rcpp::List entry_scores_(const Rcpp::List& mdp, const Rcpp::List& counts, const Rcpp::List& model, bool log_slope, const Rcpp::NumericMatrix& weight, int threads);
+RcppExport SEXP _psyrl_entry_scores_(SEXP mdpSEXP, SEXP countsSEXP, SEXP modelSEXP, SEXP log_slopeSEXP, SEXP weightSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type mdp(mdpSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type counts(countsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type model(modelSEXP);
+    Rcpp::traits::input_parameter< bool >::type log_slope(log_slopeSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type weight(weightSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(entry_scores_(mdp, counts, model, log_slope, weight, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// expected_information_
+Rcpp::List expected_information_(const Rcpp::List& mdp, const Rcpp::List& model, bool log_slope, const Rcpp::NumericVector& start, int horizon, int threads);
+RcppExport SEXP _psyrl_expected_information_(SEXP mdpSEXP, SEXP modelSEXP, SEXP log_slopeSEXP, SEXP startSEXP, SEXP horizonSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type mdp(mdpSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type model(modelSEXP);
+    Rcpp::traits::input_parameter< bool >::type log_slope(log_slopeSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type start(startSEXP);
+    Rcpp::traits::input_parameter< int >::type horizon(horizonSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(expected_information_(mdp, model, log_slope, start, horizon, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// posterior_quantiles_
+Rcpp::NumericMatrix posterior_quantiles_(const Rcpp::NumericVector& nodes, const Rcpp::NumericMatrix& weight, const Rcpp::NumericMatrix& probability);
+RcppExport SEXP _psyrl_posterior_quantiles_(SEXP nodesSEXP, SEXP weightSEXP, SEXP probabilitySEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type nodes(nodesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type weight(weightSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type probability(probabilitySEXP);
+    rcpp_result_gen = Rcpp::wrap(posterior_quantiles_(nodes, weight, probability));
+    return rcpp_result_gen;
+END_RCPP
+}
 
 static const R_CallMethodDef CallEntries[] = {
     {"_psyrl_log_sum_exp_", (DL_FUNC) &_psyrl_log_sum_exp_, 1},
@@ -629,6 +725,12 @@ static const R_CallMethodDef CallEntries[] = {
     {"_psyrl_node_counts_", (DL_FUNC) &_psyrl_node_counts_, 3},
     {"_psyrl_tally_", (DL_FUNC) &_psyrl_tally_, 4},
     {"_psyrl_number_pairs_", (DL_FUNC) &_psyrl_number_pairs_, 4},
+    {"_psyrl_person_fit_", (DL_FUNC) &_psyrl_person_fit_, 6},
+    {"_psyrl_leave_out_means_", (DL_FUNC) &_psyrl_leave_out_means_, 7},
+    {"_psyrl_leave_out_modes_", (DL_FUNC) &_psyrl_leave_out_modes_, 8},
+    {"_psyrl_entry_scores_", (DL_FUNC) &_psyrl_entry_scores_, 6},
+    {"_psyrl_expected_information_", (DL_FUNC) &_psyrl_expected_information_, 6},
+    {"_psyrl_posterior_quantiles_", (DL_FUNC) &_psyrl_posterior_quantiles_, 3},
     {NULL, NULL, 0}
 };
 

@@ -1,0 +1,129 @@
+# Posteriors of persons that carry the uncertainty of what all persons share: the
+# population and, where they are estimated, temperature and discount.
+#
+# The shared parameters are drawn from their normal approximation on the link scale,
+# the persons' posteriors made anew at each draw and averaged. The draws are a fixed
+# set (antithetic Halton points, whitened), so intervals are the same every time, and
+# the first three moments of the normal are matched exactly.
+
+joint_posterior <- function(fit) {
+  vcov <- fit$vcov
+  if (!nrow(vcov)) return(fit$posterior)
+  if (anyNA(vcov)) {
+    warn("hessian", c(
+      "The information about the shared parameters is not positive definite, so",
+      "the intervals take them as known."
+    ))
+    return(fit$posterior)
+  }
+  deviates <- normal_points(nrow(vcov)) %*% chol(vcov)
+  colnames(deviates) <- rownames(vcov)
+  weight <- 0
+  for (i in seq_len(nrow(deviates))) {
+    weight <- weight + posterior_at(shifted_fit(fit, deviates[i, ]))$weight
+  }
+  list(nodes = fit$posterior$nodes, weight = weight / nrow(deviates))
+}
+
+# Points of mean zero, unit covariance and no third moments, [2 pairs x d].
+normal_points <- function(d, pairs = max(16, 2 * d)) {
+  u <- vapply(first_primes(d), radical_inverse, numeric(pairs), i = seq_len(pairs))
+  z <- stats::qnorm(matrix(u, pairs, d))
+  z <- rbind(z, -z)
+  z %*% backsolve(chol(crossprod(z) / nrow(z)), diag(d))
+}
+
+first_primes <- function(n) {
+  found <- integer()
+  candidate <- 2L
+  while (length(found) < n) {
+    if (all(candidate %% found != 0)) found <- c(found, candidate)
+    candidate <- candidate + 1L
+  }
+  found
+}
+
+# The digits of i in this base, mirrored at the point.
+radical_inverse <- function(i, base) {
+  result <- 0 * i
+  digit <- 1 / base
+  while (any(i > 0)) {
+    result <- result + digit * (i %% base)
+    i <- i %/% base
+    digit <- digit / base
+  }
+  result
+}
+
+# The fit with its free parameters moved by `shift` on their link scales.
+shifted_fit <- function(fit, shift) {
+  table <- fit$parameters
+  for (term in names(shift)) {
+    at <- match(term, table$term)
+    link <- links[[table$link[at]]]
+    table$estimate[at] <- link$from(link$to(table$estimate[at]) + shift[[term]])
+  }
+  fit$parameters <- table
+  if (any(c("temperature", "discount") %in% names(shift))) {
+    fit$values <- task_values(
+      problem_of(fit), coef(fit)[["temperature"]], coef(fit)[["discount"]]
+    )
+  }
+  fit
+}
+
+# A fit seen as the problem it answered.
+problem_of <- function(fit) {
+  c(fit$spec, fit[c(
+    "data", "task", "counts", "pair", "design", "levels", "control"
+  )])
+}
+
+# Posteriors of the fitted persons at the fit's parameters, on `nodes`.
+posterior_at <- function(fit, nodes = fit$posterior$nodes) {
+  log_lik <- person_log_lik_(
+    fit$task, fit$counts, fit_model(fit, nodes), fit$control$threads
+  )
+  trait_posterior(
+    nodes, log_lik, prior_mean(fit), coef(fit)[["sigma"]], fit$control$threads
+  )
+}
+
+# Are all the shared parameters in `vcov`? Learned values are not.
+carries_uncertainty <- function(fit) {
+  inherits(fit$spec$value, c("q_task", "q_known")) && trait_is_log(fit)
+}
+
+# The posterior behind intervals of this kind.
+interval_posterior <- function(fit, method, n = 100, cluster = NULL) {
+  switch(method,
+    plugin = fit$posterior,
+    joint = {
+      require_joint(fit)
+      joint_posterior(fit)
+    },
+    bootstrap = bootstrap_posterior(fit, n, cluster)
+  )
+}
+
+require_joint <- function(fit) {
+  if (carries_uncertainty(fit)) return(invisible())
+  abort_input("method", c(
+    "`method = \"joint\"` is for exact and known values.",
+    "With values learned from behaviour use \"bootstrap\", or \"plugin\", which",
+    "takes the values as known."
+  ))
+}
+
+# Persons' posteriors averaged over replicates of everything shared.
+bootstrap_posterior <- function(fit, n, cluster) {
+  replicates <- bootstrap_replicates(fit, n, "parametric", cluster)
+  nodes <- fit$posterior$nodes
+  weight <- 0
+  for (replicate in replicates) {
+    fit$values <- replicate$values
+    fit$parameters$estimate <- replicate$estimate[fit$parameters$term]
+    weight <- weight + posterior_at(fit, nodes)$weight
+  }
+  list(nodes = nodes, weight = weight / length(replicates))
+}
