@@ -177,8 +177,12 @@ leave_out_modes_ <- function(mdp, counts, value, mu, sigma, blocks, one_step, th
     .Call(`_psyrl_leave_out_modes_`, mdp, counts, value, mu, sigma, blocks, one_step, threads)
 }
 
-entry_scores_ <- function(mdp, counts, model, log_slope, weight, threads) {
-    .Call(`_psyrl_entry_scores_`, mdp, counts, model, log_slope, weight, threads)
+entry_information_ <- function(mdp, counts, model, log_slope, threads) {
+    .Call(`_psyrl_entry_information_`, mdp, counts, model, log_slope, threads)
+}
+
+class_moments_ <- function(mdp, counts, model, trait, blocks, threads) {
+    .Call(`_psyrl_class_moments_`, mdp, counts, model, trait, blocks, threads)
 }
 
 expected_information_ <- function(mdp, model, log_slope, start, horizon, threads) {

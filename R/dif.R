@@ -6,7 +6,8 @@
 #' @param data Data frame with a column `person` and the column `group`; `NULL`: the
 #'   columns of the data, or of `control$persons`, that the fit was made with.
 #' @param min_persons Classes in which fewer persons of either group decided are
-#'   merged into `"other"`.
+#'   merged into `"other"`; so are classes that tell too little for the distribution of
+#'   the statistic to be known (an effect's standard error above .5).
 #' @details
 #' Under the alternative a person of the group follows the values of a class of states
 #' with slope beta exp(effect) instead of beta: `effect` is a difference in log beta
@@ -46,9 +47,9 @@ dif.rlmm <- function(fit, group, classes = NULL, data = NULL,
   known <- stats::complete.cases(contrasts)
   contrasts <- contrasts[known, , drop = FALSE]
   fit <- with_group_means(keep_persons(fit, known), contrasts)
-  scores <- class_scores(fit, classes, contrasts, min_persons)
+  moments <- class_moments(fit, classes, contrasts, min_persons)
   rows <- lapply(colnames(contrasts), function(name) {
-    dif_rows(scores, contrasts[, name], population_scores(fit), name)
+    dif_rows(fit, moments, contrasts[, name], name)
   })
   result <- do.call(rbind, rows)
   result$p_adjusted <- stats::p.adjust(result$p_value, "BH")
@@ -161,38 +162,42 @@ refit_population <- function(fit) {
   fit
 }
 
-# Scores of the nuisance: effects of the design and log sigma, persons x parameters.
-population_scores <- function(fit) {
-  sigma <- coef(fit)[["sigma"]]
-  t <- outer(fit$posterior$nodes, prior_mean(fit), `-`) / sigma
-  m1 <- colSums(fit$posterior$weight * t)
-  m2 <- colSums(fit$posterior$weight * t^2)
-  cbind(fit$design * m1 / sigma, m2 - 1)
+# What each class adds to each person's score and information: a data frame, a row a
+# (class, person) that met.
+class_moments <- function(fit, classes, contrasts, min_persons) {
+  counts <- fit$counts
+  person <- rep(seq_along(fit$data$persons), diff(counts$person_start))
+  class <- entry_classes(fit, classes)
+  class <- merge_rare(fit, class, person, contrasts, min_persons)
+  moments <- moments_by_class(fit, class, person)
+  told <- rowsum(contrasts[moments$person, , drop = FALSE]^2 * moments$information,
+    as.character(moments$class)
+  )
+  rare <- rownames(told)[apply(told, 1, min) < 4]
+  if (!length(setdiff(rare, "other"))) return(moments)
+  moments_by_class(fit, replace(class, class %in% rare, "other"), person)
 }
 
-# What each class adds to a person's score: list(table persons x classes,
-# n_decisions).
-class_scores <- function(fit, classes, contrasts, min_persons) {
-  entry <- entry_scores_(
-    fit$task, fit$counts, fit_model(fit), trait_is_log(fit),
-    fit$posterior$weight, fit$control$threads
+moments_by_class <- function(fit, class, person) {
+  counts <- fit$counts
+  levels <- sort(unique(class))
+  code <- match(class, levels)
+  order <- order(code, person)
+  first <- which(!duplicated(cbind(code, person)[order, , drop = FALSE]))
+  moments <- class_moments_(
+    fit$task, counts, fit_model(fit), fitted_trait(fit),
+    list(
+      person = person[order][first] - 1L,
+      start = c(first - 1L, length(order)), order = order - 1L
+    ),
+    fit$control$threads
   )
-  person <- rep(seq_along(fit$data$persons), diff(fit$counts$person_start))
-  class <- entry_classes(fit, classes)
-  informs <- entry$information > 0
-  class <- merge_rare(class, person, contrasts, informs, min_persons)
-  levels <- sort(unique(class[informs]))
-  key <- match(class, levels)
-  used <- !is.na(key)
-  table <- matrix(0, length(fit$data$persons), length(levels))
-  sums <- rowsum(
-    entry$score[used], person[used] + nrow(table) * (key[used] - 1)
+  data.frame(
+    class = factor(levels[code[order][first]], levels),
+    person = person[order][first],
+    n = as.double(rowsum(counts$count[order], cumsum(seq_along(order) %in% first))),
+    moments
   )
-  table[as.numeric(rownames(sums))] <- sums
-  colnames(table) <- levels
-  list(table = table, n_decisions = as.integer(
-    rowsum(fit$counts$count[used], factor(key[used], seq_along(levels)))
-  ))
 }
 
 entry_classes <- function(fit, classes) {
@@ -211,36 +216,66 @@ entry_classes <- function(fit, classes) {
   class
 }
 
-# Classes with too few persons on either side of a contrast.
-merge_rare <- function(class, person, contrasts, informs, min_persons) {
+# Classes with too few persons on either side of a contrast become "other"; states
+# that cannot inform do not count.
+merge_rare <- function(fit, class, person, contrasts, min_persons) {
+  informs <- fit$values$advantage[fit$counts$pair + 1L] != 0
   met <- unique(data.frame(class, person)[informs, ])
   sides <- lapply(colnames(contrasts), function(name) {
     above <- contrasts[met$person, name] > 0
     pmin(tapply(above, met$class, sum), tapply(!above, met$class, sum))
   })
   enough <- do.call(pmin, sides)
-  class[class %in% names(enough)[enough < min_persons]] <- "other"
+  class[!class %in% names(enough)[enough >= min_persons]] <- "other"
   class
 }
 
-# The efficient score of every class's effect: what the nuisance does not explain.
-dif_rows <- function(scores, contrast, nuisance, name) {
-  tested <- apply(scores$table, 2, function(score) {
-    basis <- qr(cbind(nuisance, score))
-    rest <- qr.resid(basis, contrast * score)
-    c(sum(rest), sum(rest^2))
+# The efficient score of every class's effect: what the nuisance (effects of the
+# design, log sigma, the class's common effect) leaves of score and information.
+dif_rows <- function(fit, moments, contrast, name) {
+  rows <- lapply(split(moments, moments$class), function(m) {
+    x <- contrast[m$person]
+    score <- c(sum(m$score), sum(x * m$score))
+    block <- rbind(
+      c(sum(m$information), sum(x * m$information)),
+      c(sum(x * m$information), sum(x^2 * m$information))
+    )
+    information <- bordered_information(fit, m, cbind(1, x), block)
+    score <- c(numeric(nrow(information) - 2), score)
+    c(efficient_score(score, information), n = sum(m$n))
   })
-  information <- tested[2, ]
-  # A class that is all there is cannot differ from the trait.
-  information[information < 1e-8 * colSums((contrast * scores$table)^2)] <- NA
-  statistic <- tested[1, ]^2 / information
+  found <- data.frame(do.call(rbind, rows))
+  statistic <- found$score^2 / found$information
   data.frame(
-    state_class = colnames(scores$table), group = name,
-    effect = tested[1, ] / information, std_error = 1 / sqrt(information),
-    statistic = statistic,
+    state_class = names(rows), group = name,
+    effect = found$score / found$information,
+    std_error = 1 / sqrt(found$information), statistic = statistic,
     p_value = stats::pchisq(statistic, 1, lower.tail = FALSE),
-    n_decisions = scores$n_decisions, row.names = NULL
+    n_decisions = as.integer(found$n), row.names = NULL
   )
+}
+
+# Information about (population, common effect, group effect) of one class.
+bordered_information <- function(fit, m, x, block) {
+  population <- fit$population$information
+  design <- fit$design[m$person, , drop = FALSE]
+  border <- rbind(
+    -crossprod(design, x * m$with_trait) / coef(fit)[["sigma"]],
+    -colSums(x * m$with_square)
+  )
+  rbind(cbind(population, border), cbind(t(border), block))
+}
+
+# The last element of the score, and its information, given all others.
+efficient_score <- function(score, information) {
+  last <- length(score)
+  factor <- qr(information[-last, -last, drop = FALSE], tol = 1e-10)
+  slope <- qr.coef(factor, information[-last, last])
+  slope[is.na(slope)] <- 0
+  left <- information[last, last] - sum(slope * information[-last, last])
+  # A class that is all there is cannot differ from the trait.
+  if (left < 1e-8 * abs(information[last, last])) left <- NA
+  c(score = score[last] - sum(slope * score[-last]), information = left)
 }
 
 #' @export

@@ -141,16 +141,12 @@ episode_information <- function(fit, at) {
   levels <- at %||% population_draws(fit)
   d <- fit$data$decisions
   counts <- counts_by_person(fit$pair, d$episode, length(fit$data$episodes))
-  n <- length(levels)
-  by_entry <- vapply(seq_len(n), function(i) {
-    weight <- matrix(1, 1, length(counts$person_start) - 1)
-    entry_scores_(
-      fit$task, counts, fit_model(fit, levels[i]), trait_is_log(fit), weight,
-      fit$control$threads
-    )$information
-  }, numeric(length(counts$pair)))
+  by_entry <- entry_information_(
+    fit$task, counts, fit_model(fit, levels), trait_is_log(fit),
+    fit$control$threads
+  )
   total <- rowsum(
-    by_entry, rep(seq_along(fit$data$episodes), diff(counts$person_start))
+    t(by_entry), rep(seq_along(fit$data$episodes), diff(counts$person_start))
   )
   persons <- tabulate(
     d$episode[!duplicated(interaction_code(d$person, d$episode))]

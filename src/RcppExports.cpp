@@ -637,9 +637,9 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
-// entry_scores_
-Rcpp::List entry_scores_(const Rcpp::List& mdp, const Rcpp::List& counts, const Rcpp::List& model, bool log_slope, const Rcpp::NumericMatrix& weight, int threads);
-RcppExport SEXP _psyrl_entry_scores_(SEXP mdpSEXP, SEXP countsSEXP, SEXP modelSEXP, SEXP log_slopeSEXP, SEXP weightSEXP, SEXP threadsSEXP) {
+// entry_information_
+Rcpp::NumericMatrix entry_information_(const Rcpp::List& mdp, const Rcpp::List& counts, const Rcpp::List& model, bool log_slope, int threads);
+RcppExport SEXP _psyrl_entry_information_(SEXP mdpSEXP, SEXP countsSEXP, SEXP modelSEXP, SEXP log_slopeSEXP, SEXP threadsSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::RNGScope rcpp_rngScope_gen;
@@ -647,9 +647,24 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< const Rcpp::List& >::type counts(countsSEXP);
     Rcpp::traits::input_parameter< const Rcpp::List& >::type model(modelSEXP);
     Rcpp::traits::input_parameter< bool >::type log_slope(log_slopeSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type weight(weightSEXP);
     Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
-    rcpp_result_gen = Rcpp::wrap(entry_scores_(mdp, counts, model, log_slope, weight, threads));
+    rcpp_result_gen = Rcpp::wrap(entry_information_(mdp, counts, model, log_slope, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// class_moments_
+Rcpp::NumericMatrix class_moments_(const Rcpp::List& mdp, const Rcpp::List& counts, const Rcpp::List& model, const Rcpp::List& trait, const Rcpp::List& blocks, int threads);
+RcppExport SEXP _psyrl_class_moments_(SEXP mdpSEXP, SEXP countsSEXP, SEXP modelSEXP, SEXP traitSEXP, SEXP blocksSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type mdp(mdpSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type counts(countsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type model(modelSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type trait(traitSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type blocks(blocksSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(class_moments_(mdp, counts, model, trait, blocks, threads));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -728,7 +743,8 @@ static const R_CallMethodDef CallEntries[] = {
     {"_psyrl_person_fit_", (DL_FUNC) &_psyrl_person_fit_, 6},
     {"_psyrl_leave_out_means_", (DL_FUNC) &_psyrl_leave_out_means_, 7},
     {"_psyrl_leave_out_modes_", (DL_FUNC) &_psyrl_leave_out_modes_, 8},
-    {"_psyrl_entry_scores_", (DL_FUNC) &_psyrl_entry_scores_, 6},
+    {"_psyrl_entry_information_", (DL_FUNC) &_psyrl_entry_information_, 5},
+    {"_psyrl_class_moments_", (DL_FUNC) &_psyrl_class_moments_, 6},
     {"_psyrl_expected_information_", (DL_FUNC) &_psyrl_expected_information_, 6},
     {"_psyrl_posterior_quantiles_", (DL_FUNC) &_psyrl_posterior_quantiles_, 3},
     {NULL, NULL, 0}

@@ -1,5 +1,6 @@
 // Glue of what is asked of a score once it is there; used by R/person-fit.R,
 // R/influence.R, R/information.R, R/dif.R and R/plausible-values.R.
+#include "core/measurement/dif.h"
 #include "core/measurement/influence.h"
 #include "core/measurement/information.h"
 #include "core/measurement/person_fit.h"
@@ -110,19 +111,57 @@ std::vector<double> leave_out_modes_(const Rcpp::List& mdp, const Rcpp::List& co
                          blocks_view(blocks), runtime.get());
 }
 
-// Posterior means of what each entry of the counts adds to the score of the trait
-// and to the information about it.
+// Information that each entry of the counts carries at every node: matrix nodes x
+// entries.
 // [[Rcpp::export]]
-Rcpp::List entry_scores_(const Rcpp::List& mdp, const Rcpp::List& counts,
-                         const Rcpp::List& model, bool log_slope,
-                         const Rcpp::NumericMatrix& weight, int threads) {
+Rcpp::NumericMatrix entry_information_(const Rcpp::List& mdp, const Rcpp::List& counts,
+                                       const Rcpp::List& model, bool log_slope,
+                                       int threads) {
   const Task task = task_view(mdp);
+  const PersonCounts data = counts_view(counts);
+  const ChoiceModel choice = model_view(model);
+  const TraitScale scale{log_slope};
+  const std::vector<int> state = state_of_pair(task);
   const glue::RuntimeOwner runtime(threads);
-  const EntryScores found = entry_scores(task, model_view(model), {log_slope},
-                                         counts_view(counts), matrix_view(weight),
-                                         runtime.get());
-  return Rcpp::List::create(Rcpp::_["score"] = found.score,
-                            Rcpp::_["information"] = found.information);
+  const auto table =
+      moment_table(task, choice, informative_states(task, data), runtime.get());
+  const int K = choice.n_nodes();
+  Rcpp::NumericMatrix result(K, data.pair.size());
+  for (std::size_t i = 0; i < data.pair.size(); ++i)
+    for (int k = 0; k < K; ++k) {
+      const double rate = scale.rate(choice.beta[k]);
+      result(k, i) = data.count[i] * rate * rate *
+                     table[static_cast<std::size_t>(state[data.pair[i]]) * K + k].variance;
+    }
+  return result;
+}
+
+// Moments of what persons' classes of states add to their scores: matrix blocks x 4.
+// `blocks` has person, start (offsets into order), order (entries of the counts).
+// [[Rcpp::export]]
+Rcpp::NumericMatrix class_moments_(const Rcpp::List& mdp, const Rcpp::List& counts,
+                                   const Rcpp::List& model, const Rcpp::List& trait,
+                                   const Rcpp::List& blocks, int threads) {
+  const Task task = task_view(mdp);
+  const View<int> person = int_view(blocks, "person"), start = int_view(blocks, "start");
+  std::vector<ClassBlock> block;
+  for (std::size_t b = 0; b < person.size(); ++b)
+    block.push_back({person[b], start[b], start[b + 1]});
+  const Rcpp::NumericMatrix weight = trait["weight"];
+  const glue::RuntimeOwner runtime(threads);
+  const auto found = block_moments(
+      task, model_view(model), {Rcpp::as<bool>(trait["log"])}, counts_view(counts),
+      double_view(trait, "nodes"), matrix_view(weight), double_view(trait, "mu"),
+      Rcpp::as<double>(trait["sigma"]), int_view(blocks, "order"), block, runtime.get());
+  Rcpp::NumericMatrix result(found.size(), 4);
+  for (std::size_t b = 0; b < found.size(); ++b) {
+    const double row[] = {found[b].score, found[b].information, found[b].with_trait,
+                          found[b].with_square};
+    for (int i = 0; i < 4; ++i) result(b, i) = row[i];
+  }
+  Rcpp::colnames(result) =
+      Rcpp::CharacterVector::create("score", "information", "with_trait", "with_square");
+  return result;
 }
 
 // Expected information of an episode at every node of the model: list of matrices

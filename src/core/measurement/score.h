@@ -74,36 +74,4 @@ inline std::vector<AdvantageMoments> moment_table(const Task& task, const Choice
   return table;
 }
 
-struct EntryScores {
-  std::vector<double> score, information;  // [n_entries] posterior means of n g, n v
-};
-
-/// Posterior means of what every entry of the counts adds to score and information.
-inline EntryScores entry_scores(const Task& task, const ChoiceModel& model, TraitScale scale,
-                                const PersonCounts& counts, View<double> weight,
-                                const Runtime& runtime) {
-  const int K = model.n_nodes();
-  const std::vector<int> state = state_of_pair(task);
-  const auto moments = moment_table(task, model, informative_states(task, counts), runtime);
-  EntryScores result{std::vector<double>(counts.pair.size(), 0.0),
-                     std::vector<double>(counts.pair.size(), 0.0)};
-  for_chunks(runtime.executor, counts.n_persons(), 32,
-             [&](std::size_t, std::size_t begin, std::size_t end) {
-    for (std::size_t j = begin; j < end; ++j) {
-      const double* w = &weight[j * K];
-      for (int i = counts.person_start[j]; i < counts.person_start[j + 1]; ++i) {
-        const int p = counts.pair[i], s = state[p];
-        if (task.n_actions(s) < 2) continue;
-        for (int k = 0; k < K; ++k) {
-          const AdvantageMoments& m = moments[static_cast<std::size_t>(s) * K + k];
-          const double rate = scale.rate(model.beta[k]);
-          result.score[i] += counts.count[i] * w[k] * rate * (model.advantage[p] - m.mean);
-          result.information[i] += counts.count[i] * w[k] * rate * rate * m.variance;
-        }
-      }
-    }
-  });
-  return result;
-}
-
 }  // namespace psyrl

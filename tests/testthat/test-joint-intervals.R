@@ -1,0 +1,63 @@
+test_that("points have the moments of a standard normal", {
+  for (d in c(1, 4)) {
+    z <- normal_points(d)
+    expect_equal(colMeans(z), numeric(d))
+    expect_equal(crossprod(z) / nrow(z), diag(d))
+  }
+  expect_identical(first_primes(5), c(2L, 3L, 5L, 7L, 11L))
+})
+
+test_that("joint intervals are wider, plug-in ones are those of persons()", {
+  x <- validity_example()
+  scores <- persons(x$fit)
+  plugin <- confint(x$fit, method = "plugin")
+  expect_equal(unname(plugin[, 1]), scores$conf_low)
+  joint <- confint(x$fit)
+  width <- function(ends) mean(log(ends[, 2] / ends[, 1]))
+  expect_gt(width(joint), width(plugin))
+  expect_identical(joint, confint(x$fit))
+  expect_identical(
+    confint(x$fit, scale = "log"), log(joint), tolerance = 1e-12
+  )
+})
+
+test_that("the averaged posterior is that of many random draws", {
+  x <- validity_example()
+  withr::local_seed(3)
+  fit <- x$fit
+  deviates <- matrix(stats::rnorm(800), ncol = 2) %*% chol(fit$vcov)
+  colnames(deviates) <- rownames(fit$vcov)
+  weight <- 0
+  for (i in 1:400) weight <- weight + posterior_at(shifted_fit(fit, deviates[i, ]))$weight
+  brute <- posterior_summary(
+    list(nodes = fit$posterior$nodes, weight = weight / 400), c(.025, .975)
+  )
+  found <- posterior_summary(joint_posterior(fit), c(.025, .975))
+  expect_equal(found, brute, tolerance = .02)
+})
+
+test_that("temperature and discount are carried where they are estimated", {
+  x <- validity_example()
+  fit <- quietly(rlmm(x$log, x$task))
+  expect_true("temperature" %in% rownames(fit$vcov))
+  moved <- shifted_fit(fit, c(temperature = .1))
+  expect_equal(
+    coef(moved)[["temperature"]], coef(fit)[["temperature"]] * exp(.1)
+  )
+  expect_false(isTRUE(all.equal(moved$values$advantage, fit$values$advantage)))
+  expect_true(all(is.finite(confint(fit))))
+})
+
+test_that("bootstrap intervals serve every kind of values", {
+  x <- validity_example()
+  withr::local_seed(1)
+  ends <- confint(x$fit, method = "bootstrap", n = 10)
+  expect_true(all(ends[, 1] < ends[, 2]))
+  population <- confint(x$fit, "population", method = "bootstrap", n = 10)
+  expect_identical(rownames(population), names(coef(x$fit)))
+  learned <- quietly(rlmm(
+    x$log, x$task, q_table(l2 = 1), consistency = bellman_none()
+  ))
+  expect_error(confint(learned, method = "joint"), class = "psyrl_error_input")
+  expect_identical(confint(learned), confint(learned, method = "plugin"))
+})
