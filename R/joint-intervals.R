@@ -20,7 +20,7 @@ joint_posterior <- function(fit) {
   colnames(deviates) <- rownames(vcov)
   weight <- 0
   for (i in seq_len(nrow(deviates))) {
-    weight <- weight + posterior_at(shifted_fit(fit, deviates[i, ]))$weight
+    weight <- weight + moved_posterior(shifted_fit(fit, deviates[i, ]))$weight
   }
   list(nodes = fit$posterior$nodes, weight = weight / nrow(deviates))
 }
@@ -80,7 +80,7 @@ problem_of <- function(fit) {
 }
 
 # Posteriors of the fitted persons at the fit's parameters, on `nodes`.
-posterior_at <- function(fit, nodes = fit$posterior$nodes) {
+moved_posterior <- function(fit, nodes = fit$posterior$nodes) {
   log_lik <- person_log_lik_(
     fit$task, fit$counts, fit_model(fit, nodes), fit$control$threads
   )
@@ -89,9 +89,11 @@ posterior_at <- function(fit, nodes = fit$posterior$nodes) {
   )
 }
 
-# Are all the shared parameters in `vcov`? Learned values are not.
+# Can the uncertainty of everything shared be carried? Where values were learned by
+# the evidence the posteriors are mixtures over draws of the values already.
 carries_uncertainty <- function(fit) {
-  inherits(fit$spec$value, c("q_task", "q_known")) && trait_is_log(fit)
+  !is.null(fit$engine) ||
+    inherits(fit$spec$value, c("q_task", "q_known")) && trait_is_log(fit)
 }
 
 # The posterior behind intervals of this kind.
@@ -100,7 +102,7 @@ interval_posterior <- function(fit, method, n = 100, cluster = NULL) {
     plugin = fit$posterior,
     joint = {
       require_joint(fit)
-      joint_posterior(fit)
+      if (is.null(fit$engine)) joint_posterior(fit) else fit$posterior
     },
     bootstrap = bootstrap_posterior(fit, n, cluster)
   )
@@ -109,9 +111,9 @@ interval_posterior <- function(fit, method, n = 100, cluster = NULL) {
 require_joint <- function(fit) {
   if (carries_uncertainty(fit)) return(invisible())
   abort_input("method", c(
-    "`method = \"joint\"` is for exact and known values.",
-    "With values learned from behaviour use \"bootstrap\", or \"plugin\", which",
-    "takes the values as known."
+    "`method = \"joint\"` is for exact and known values without a habit, and for",
+    "learned values whose weight is estimated. Use \"bootstrap\", or \"plugin\",",
+    "which takes the values as known."
   ))
 }
 
@@ -123,7 +125,7 @@ bootstrap_posterior <- function(fit, n, cluster) {
   for (replicate in replicates) {
     fit$values <- replicate$values
     fit$parameters$estimate <- replicate$estimate[fit$parameters$term]
-    weight <- weight + posterior_at(fit, nodes)$weight
+    weight <- weight + moved_posterior(fit, nodes)$weight
   }
   list(nodes = nodes, weight = weight / length(replicates))
 }

@@ -96,7 +96,9 @@ person_facts <- function(fit, counts) {
 #'   and the discount. `"plugin"` takes the shared parameters as known.
 #'   `"bootstrap"` averages over `n` parametric [bootstrap()] replicates, whatever
 #'   the values. The default is `"joint"` where that is available (exact and known
-#'   values), otherwise `"plugin"`.
+#'   values without a habit; learned values whose weight is estimated, where it is
+#'   the average over draws of the values that [persons()] gives too), otherwise
+#'   `"plugin"`.
 #' @param n Number of replicates, for `method = "bootstrap"`.
 #' @param cluster Any cluster of the `parallel` package, for `method = "bootstrap"`.
 #' @param ... Unused.
@@ -108,8 +110,8 @@ person_facts <- function(fit, counts) {
 #' the same), or percentiles of the bootstrap.
 #' @return A matrix, rows named by person or parameter, columns `2.5 %` and `97.5 %`
 #'   (for `level = 0.95`).
-#' @section Errors: `psyrl_error_input` for a wrong argument, and for `"joint"` with
-#'   values learned from behaviour.
+#' @section Errors: `psyrl_error_input` for a wrong argument, and for `"joint"` where
+#'   it is not available.
 #' @export
 confint.rlmm <- function(object, parm = c("persons", "population"), level = 0.95,
                          scale = c("natural", "log"),

@@ -104,6 +104,6 @@ drawn_population <- function(fit) {
   }
   names(shift) <- c(colnames(fit$design), "sigma")
   fit <- shifted_fit(fit, shift)
-  fit$posterior <- posterior_at(fit)
+  fit$posterior <- moved_posterior(fit)
   fit
 }

@@ -28,7 +28,7 @@ test_that("the averaged posterior is that of many random draws", {
   deviates <- matrix(stats::rnorm(800), ncol = 2) %*% chol(fit$vcov)
   colnames(deviates) <- rownames(fit$vcov)
   weight <- 0
-  for (i in 1:400) weight <- weight + posterior_at(shifted_fit(fit, deviates[i, ]))$weight
+  for (i in 1:400) weight <- weight + moved_posterior(shifted_fit(fit, deviates[i, ]))$weight
   brute <- posterior_summary(
     list(nodes = fit$posterior$nodes, weight = weight / 400), c(.025, .975)
   )
