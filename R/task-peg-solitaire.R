@@ -25,7 +25,7 @@
 #' @examples
 #' task <- peg_solitaire("tiny_cross")
 #' task
-#' max(solve_mdp(task, temperature = 0)$v)
+#' head(solve_mdp(task, temperature = 0))
 #' peg_solitaire(rbind(c(1, 1, 0, 1), c(NA, 1, 1, 0)))
 #' @export
 peg_solitaire <- function(board = "tiny_cross", discount = 0.99,

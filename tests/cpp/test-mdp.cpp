@@ -181,7 +181,7 @@ TEST_CASE("patience costs no accuracy") {
 }
 
 TEST_CASE("policy systems solve with the matrix and its transpose") {
-  for (int n : {12, 150}) {  // dense and sparse factorisation
+  for (int n : {12, 150, 900}) {  // dense and sparse factorisation, iteration
     OwnedTask owned = random_task(n, 2, 3, 0.95, 3);
     const Task& task = owned.get();
     const std::vector<double> policy(task.n_pairs(), 0.5);

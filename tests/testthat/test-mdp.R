@@ -106,6 +106,18 @@ test_that("sparse and dense factorisations agree", {
   expect_lt(bellman_residual(task, soft), 1e-10)
 })
 
+test_that("large sparse tasks are solved without filling up", {
+  set.seed(4)
+  for (discount in c(0.99, 0.9999)) {
+    task <- random_mdp(1500, 3, successors = 3, discount = discount)
+    for (temperature in c(0, 0.1)) {
+      solution <- solve_task(task, temperature)
+      expect_identical(solution$status, "converged")
+      expect_lt(bellman_residual(task, solution), 1e-9)
+    }
+  }
+})
+
 test_that("discount 1 needs every path to end", {
   expect_equal(solve_mdp(mdp(fork, discount = 1), 0)$v, c(3, 3, 3))
   # May linger, but not for ever: half of the time it ends.

@@ -276,3 +276,20 @@ test_that("data errors carry column and input rows", {
   )
   expect_identical(error$rows, c(2L, 4L))
 })
+
+test_that("a million rows are read, checked and counted in two seconds", {
+  skip_unless_extended()
+  n <- 1e6
+  set.seed(5)
+  log <- data.frame(
+    person = sprintf("p%04d", rep(1:2000, each = n / 2000)),
+    episode = rep(rep(1:50, each = 10), n / 500), step = rep(0:9, n / 10),
+    state = sprintf("s%03d", sample(300, n, TRUE)),
+    action = sample(letters[1:9], n, TRUE), reward = stats::rnorm(n)
+  )
+  log$next_state <- c(log$state[-1], "s001")
+  log$done <- log$step == 9
+  time <- system.time(counted <- counts(trajectories(log)))
+  expect_lt(time[["user.self"]], 2)
+  expect_equal(sum(counted$count), n)
+})

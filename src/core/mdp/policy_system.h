@@ -4,16 +4,18 @@
 //   P_pi(s, s') = sum_a pi(a | s) T(s' | s, a)
 //
 // Solved block by block in the order of `Blocks`: acyclic parts cost a sweep,
-// each cyclic block a factorisation of its own size, dense when small or full.
+// each cyclic block a system of its own size.
 #pragma once
 
 #include <Eigen/Dense>
+#include <Eigen/IterativeLinearSolvers>
 #include <Eigen/Sparse>
 #include <Eigen/SparseLU>
 #include <memory>
 #include <vector>
 
 #include "core/base/require.h"
+#include "core/base/rng.h"
 #include "core/mdp/blocks.h"
 #include "core/mdp/task.h"
 
@@ -21,60 +23,85 @@ namespace psyrl {
 
 using Vector = Eigen::VectorXd;
 
-/// LU of one square matrix, dense or sparse, for solves with it and with its
-/// transpose.
+/// Solves with one square matrix and its transpose: by dense LU when it is small or
+/// full; else by BiCGSTAB if that converges quickly, as it does where a random walk
+/// forgets its start (and where LU would fill up); else by sparse LU, which suits
+/// mazes and other slow walks.
 class BlockFactor {
  public:
   using Triplets = std::vector<Eigen::Triplet<double>>;
 
   /// False when the matrix is singular to working precision.
   bool factor(int n, const Triplets& entries) {
+    lu_.reset();
+    transposed_lu_.reset();
     const double fill = static_cast<double>(entries.size()) / n / n;
-    return n <= kSmall || fill > kFull ? factor_dense(n, entries)
-                                       : factor_sparse(n, entries);
+    kind_ = n <= kSmall || fill > kFull ? Kind::dense : Kind::direct;
+    if (kind_ == Kind::dense) return factor_dense(n, entries);
+    matrix_.resize(n, n);
+    matrix_.setFromTriplets(entries.begin(), entries.end());
+    if (n > kLarge && converges_quickly(matrix_)) kind_ = Kind::iterative;
+    if (kind_ == Kind::iterative) return true;
+    lu_.reset(new SparseLU(matrix_));
+    return lu_->info() == Eigen::Success;
   }
 
   Vector solve(const Vector& b) const {
-    if (sparse_) return sparse_->solve(b);
-    return dense_.solve(b);
+    if (kind_ == Kind::dense) return dense_.solve(b);
+    if (kind_ == Kind::direct) return lu_->solve(b);
+    return iterate(matrix_, b, kPatience).solution;
   }
 
   Vector solve_transposed(const Vector& b) {
-    if (!sparse_) return dense_.transpose().solve(b);
-    if (!sparse_transposed_) {
-      sparse_transposed_.reset(new SparseLU);
-      sparse_transposed_->compute(SparseMatrix(matrix_.transpose()));
-    }
-    return sparse_transposed_->solve(b);
+    if (kind_ == Kind::dense) return dense_.transpose().solve(b);
+    if (kind_ == Kind::iterative)
+      return iterate(SparseMatrix(matrix_.transpose()), b, kPatience).solution;
+    if (!transposed_lu_)
+      transposed_lu_.reset(new SparseLU(SparseMatrix(matrix_.transpose())));
+    return transposed_lu_->solve(b);
   }
 
  private:
-  static constexpr int kSmall = 96;
+  enum class Kind { dense, direct, iterative };
+  enum : int { kSmall = 96, kLarge = 400, kQuick = 60, kPatience = 2000 };
   static constexpr double kFull = 0.05;
   using SparseMatrix = Eigen::SparseMatrix<double>;
   using SparseLU = Eigen::SparseLU<SparseMatrix, Eigen::COLAMDOrdering<int>>;
+
+  struct Iterated {
+    Vector solution;
+    bool converged;
+  };
+
+  static Iterated iterate(const SparseMatrix& matrix, const Vector& b,
+                          int max_iterations) {
+    Eigen::BiCGSTAB<SparseMatrix> solver(matrix);
+    solver.setTolerance(1e-12);
+    solver.setMaxIterations(max_iterations);
+    Vector solution = solver.solve(b);
+    return {solution, solver.info() == Eigen::Success && solution.allFinite()};
+  }
+
+  // Tried on a right-hand side without structure.
+  static bool converges_quickly(const SparseMatrix& matrix) {
+    Stream stream(1, 1, 1);
+    Vector b(matrix.rows());
+    for (int i = 0; i < b.size(); ++i) b[i] = stream.normal();
+    return iterate(matrix, b, kQuick).converged;
+  }
 
   bool factor_dense(int n, const Triplets& entries) {
     Eigen::MatrixXd matrix = Eigen::MatrixXd::Zero(n, n);
     for (const auto& e : entries) matrix(e.row(), e.col()) += e.value();
     dense_.compute(matrix);
-    sparse_.reset();
     return (dense_.matrixLU().diagonal().array().abs() > 0.0).all();
   }
 
-  bool factor_sparse(int n, const Triplets& entries) {
-    matrix_.resize(n, n);
-    matrix_.setFromTriplets(entries.begin(), entries.end());
-    sparse_.reset(new SparseLU);
-    sparse_transposed_.reset();
-    sparse_->compute(matrix_);
-    return sparse_->info() == Eigen::Success;
-  }
-
+  Kind kind_ = Kind::dense;
   Eigen::PartialPivLU<Eigen::MatrixXd> dense_;
   SparseMatrix matrix_;
-  std::unique_ptr<SparseLU> sparse_;
-  std::unique_ptr<SparseLU> sparse_transposed_;
+  std::unique_ptr<SparseLU> lu_;
+  std::unique_ptr<SparseLU> transposed_lu_;
 };
 
 /// I - gamma P_pi of a block, in the block's own numbering (`local[s]`). `policy`
@@ -135,7 +162,8 @@ class PolicySystem {
       each_step(block, [&](int s, int next, double weight) {
         if (blocks_.block[next] != block) x[s] += weight * x[next];
       });
-      if (blocks_.cyclic[block]) scatter(block, factor_[block].solve(gather(block, x)), x);
+      if (blocks_.cyclic[block])
+        scatter(block, factor_[block].solve(gather(block, x)), x);
     }
     return x;
   }
