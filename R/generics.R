@@ -41,6 +41,7 @@ heldout <- function(fit, newdata, ...) {
 #' Cross-validated prediction
 #'
 #' @inheritParams persons
+#' @inheritParams bootstrap
 #' @param folds Number of folds.
 #' @param by What is left out: whole persons, or episodes (blocks) of every person.
 #' @return As [heldout()], pooled over the folds.

@@ -261,11 +261,17 @@ path_picture <- function(fit, person = NULL) {
 
 # --- Base graphics ------------------------------------------------------------
 
-# An empty panel with a light grid.
+# An empty panel with a light grid; numbers on log axes written out.
 panel <- function(picture, xlim, ylim, log = "", yaxt = "s") {
+  written_out <- function(side) {
+    at <- graphics::axTicks(side)
+    graphics::axis(side, at, vapply(at, format, "", digits = 3, scientific = 6))
+  }
   graphics::plot.default(
-    NA, xlim = xlim, ylim = ylim, log = log, ann = FALSE, yaxt = yaxt
+    NA, xlim = xlim, ylim = ylim, log = log, ann = FALSE, axes = FALSE
   )
+  written_out(1)
+  if (yaxt != "n") written_out(2)
   graphics::title(picture$title)
   graphics::title(xlab = picture$x, line = 2.4)
   graphics::title(ylab = picture$y, line = 3.4)
@@ -313,7 +319,8 @@ draw_values <- function(picture) {
 
 draw_calibration <- function(picture) {
   d <- picture$data
-  panel(picture, c(0, 1), c(0, 1))
+  ends <- c(0, max(d$predicted, d$high))
+  panel(picture, ends, ends)
   graphics::abline(0, 1, col = plot_colours[["faint"]], lty = 2)
   graphics::segments(d$predicted, d$low, d$predicted, d$high,
     col = plot_colours[["main"]], lwd = 2
@@ -422,7 +429,7 @@ gg_calibration <- function(picture) {
       aes_of(x = "predicted", y = "observed", ymin = "low", ymax = "high"),
       colour = plot_colours[["main"]]
     ),
-    ggplot2::coord_equal(xlim = c(0, 1), ylim = c(0, 1))
+    ggplot2::coord_equal()
   )
 }
 

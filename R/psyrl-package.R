@@ -12,6 +12,8 @@
 #' @importFrom Rcpp evalCpp
 #' @importFrom RcppParallel RcppParallelLibs
 #' @importFrom generics tidy glance augment
+#' @importFrom stats coef confint fitted logLik nobs predict residuals simulate
+#' @importFrom stats update vcov
 #' @keywords internal
 "_PACKAGE"
 

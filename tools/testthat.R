@@ -8,6 +8,13 @@ results <- testthat::test_dir(
   reporter = testthat::SummaryReporter$new(show_praise = FALSE),
   stop_on_failure = FALSE
 )
+table <- as.data.frame(results)
+slow <- table[order(-table$user), ][seq_len(min(8, nrow(table))), ]
+slow <- slow[slow$user > 2, ]
+if (nrow(slow)) {
+  cat("Slowest tests (seconds of CPU):\n")
+  cat(sprintf("%6.1f  %s: %s\n", slow$user, slow$file, slow$test), sep = "")
+}
 outcomes <- unlist(lapply(results, function(test) {
   vapply(test$results, function(x) sub("expectation_", "", class(x)[1]), "")
 }))
