@@ -7,10 +7,10 @@ export R_LIBS := $(LIBRARY)$(if $(USER_LIBS),:$(USER_LIBS))
 export TZ ?= UTC
 
 # What a check needs to be silent about the machine rather than the package: the
-# incoming check and the clock ask the network, the manual must not need fonts
-# that are rarely installed, and the size is that without debugging symbols.
+# incoming check and the clock ask the network, and the manual must not need
+# fonts that are rarely installed.
 CHECK = R_RD4PDF=times,hyper _R_CHECK_SYSTEM_CLOCK_=FALSE \
-  _R_CHECK_CRAN_INCOMING_=FALSE _R_SHLIB_STRIP_=true MAKEFLAGS=-j2
+  _R_CHECK_CRAN_INCOMING_=FALSE MAKEFLAGS=-j2
 
 .PHONY: help demo test check bench document install clean
 

@@ -7,6 +7,15 @@ source=$PWD
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
+
+# The size that counts is that without debugging symbols, which distributions
+# compile in.
+{
+  echo '-include $(HOME)/.R/Makevars'
+  for standard in "" 11 14 17 20; do echo "CXX${standard}FLAGS = -O2 -Wall"; done
+} > Makevars
+export R_MAKEVARS_USER=$work/Makevars
+
 R CMD build "$source"
 R CMD check --as-cran psyrl_*.tar.gz | tee log || true
 if ! grep -q '^Status: OK' log; then

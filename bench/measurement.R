@@ -1,0 +1,276 @@
+# The measurement model on tasks with known answers: what is asked of it, and what
+# comes out. Evidence models, representations and real people have scripts of their
+# own beside this one.
+#
+#   Rscript bench/measurement.R [replicates = 3] [section ...]
+#
+# Sections: boards, fixed_point, oracle, learned, small_boards,
+# tower_of_london, threads, growth. Pictures go to bench/out.
+
+suppressMessages(library(psyrl))
+internal <- asNamespace("psyrl")
+arguments <- commandArgs(TRUE)
+is_number <- grepl("^[0-9]+$", arguments)
+replicates <- if (any(is_number)) as.integer(arguments[is_number][1]) else 3L
+wanted <- arguments[!is_number]
+
+seconds <- function(expr) system.time(expr, gcFirst = FALSE)[["elapsed"]]
+mean_of <- function(rows) colMeans(do.call(rbind, rows))
+
+show <- function(what, asked, measured) {
+  cat(sprintf("%-46s | %-26s | %s\n", what, asked, measured))
+}
+
+numbers <- function(x, digits = 4) {
+  paste(names(x), format(round(x, digits), nsmall = 0, trim = TRUE), collapse = ", ")
+}
+
+# People who follow the hard values of a board whose rewards are divided by the RMS
+# of its centred values.
+study <- function(board, n, episodes, seed) {
+  task <- internal$rescale_rewards(peg_solitaire(board))
+  values <- solve_mdp(task, temperature = 0)
+  set.seed(seed)
+  z <- stats::rnorm(n, -0.5, 1)
+  names(z) <- sprintf("p%04d", seq_len(n))
+  log <- as.data.frame(simulate_trajectories(task, exp(z), episodes, values = values))
+  log$beta <- NULL
+  list(task = task, values = values, z = z, log = log)
+}
+
+oracle <- function(study) {
+  rlmm(study$log, study$task, q_known(study$values),
+    control = rlmm_control(mu = -0.5, sigma = 1)
+  )
+}
+
+recovery <- function(fit, z) {
+  scores <- persons(fit)
+  true <- z[as.character(scores$person)]
+  estimate <- scores$log_estimate
+  c(
+    r = stats::cor(estimate, true), spearman = stats::cor(estimate, true, method = "spearman"),
+    rmse = sqrt(mean((estimate - true)^2)),
+    coverage = mean(log(scores$conf_low) < true & true < log(scores$conf_high))
+  )
+}
+
+# Posterior means and quantiles of z on a grid of 8001 points, in plain R.
+fine_grid <- function(study) {
+  values <- study$values
+  pair <- match(
+    paste(study$log$state, study$log$action, sep = "\r"),
+    paste(values$state, values$action, sep = "\r")
+  )
+  state <- factor(values$state, unique(values$state))
+  node <- seq(-7, 6, length.out = 8001)
+  log_sum <- vapply(exp(node), function(beta) {
+    log(rowsum(exp(beta * (values$q - values$v)), state)[, 1]) +
+      beta * values$v[!duplicated(state)]
+  }, numeric(nlevels(state)))
+  t(vapply(split(pair, study$log$person), function(chosen) {
+    visits <- tabulate(state[chosen], nlevels(state))
+    log_posterior <- exp(node) * sum(values$q[chosen]) -
+      drop(visits %*% log_sum) + stats::dnorm(node, -0.5, 1, log = TRUE)
+    weight <- exp(log_posterior - max(log_posterior))
+    weight <- weight / sum(weight)
+    limit <- stats::approx(cumsum(weight) - weight / 2, node, c(.025, .975),
+      ties = "ordered"
+    )$y
+    c(mean = sum(weight * node), low = limit[1], high = limit[2])
+  }, numeric(3)))
+}
+
+sections <- list()
+
+sections$boards <- function() {
+  boards <- c("tiny_cross", "diamond", "big_L", "big_cross", "4x4")
+  solve_all <- function() {
+    lapply(boards, function(b) solve_mdp(peg_solitaire(b), temperature = 0))
+  }
+  solved <- solve_all()
+  elapsed <- min(replicate(5, seconds(solve_all())))
+  start <- vapply(solved, function(s) s$v[1], 0)
+  show(
+    "states", "22, 153, 807, 5923, 9336",
+    toString(vapply(boards, function(b) length(peg_solitaire(b)$states), 0))
+  )
+  show(
+    "hard V0", "91.159/85.481/76.391/79.972/74.627", toString(format(start, digits = 5))
+  )
+  show("all five boards built and solved", "< .2 s", paste(elapsed, "s"))
+}
+
+sections$fixed_point <- function() {
+  for (n in c(50, 500)) {
+    for (discount in c(.99, .9999)) {
+      set.seed(n)
+      task <- random_mdp(n, 4, discount = discount)
+      elapsed <- seconds(solution <- internal$solve_task(task))
+      show(
+        sprintf("soft fixed point, %d states, discount %s", n, discount),
+        "1e-9 in <= 3 Newton steps",
+        numbers(c(
+          steps = solution$factorisations, seconds = elapsed,
+          residual = utils::tail(solution$residuals, 1)
+        ), 12)
+      )
+    }
+  }
+}
+
+# Known values, then values found by default, on the same people.
+sections$oracle <- function() {
+  rows <- lapply(seq_len(replicates), function(seed) {
+    s <- study("4x4", 200, 50, seed)
+    known <- oracle(s)
+    grid <- fine_grid(s)
+    scores <- persons(known)
+    grid <- grid[as.character(scores$person), ]
+    elapsed <- seconds(default <- rlmm(s$log, s$task))
+    hard <- rlmm(s$log, s$task, q_task(temperature = 0))
+    c(
+      known = recovery(known, s$z),
+      gap = max(abs(scores$log_estimate - grid[, "mean"])),
+      gap_ends = max(abs(log(cbind(scores$conf_low, scores$conf_high)) - grid[, -1])),
+      default = recovery(default, s$z), hard = recovery(hard, s$z), seconds = elapsed
+    )
+  })
+  all <- do.call(rbind, rows)
+  average <- colMeans(all)
+  part <- function(name) {
+    x <- average[grep(paste0("^", name, "\\."), names(average))]
+    stats::setNames(x, sub(".*\\.", "", names(x)))
+  }
+  show("4x4 values known", "r .96-.97, rho .977-.983", numbers(part("known")))
+  show("  scores against a fine grid", "<= .002", format(max(all[, "gap"]), digits = 2))
+  show("  interval ends", "<= .02", format(max(all[, "gap_ends"]), digits = 2))
+  show("4x4 by default", "within .005 of known", numbers(part("default")))
+  show("4x4, temperature 0", "within .005 of known", numbers(part("hard")))
+  show("  rlmm(data frame, task)", "< 5 s", paste(round(average["seconds"], 2), "s"))
+}
+
+sections$learned <- function() {
+  s <- study("4x4", 200, 50, 1)
+  show("4x4 values known", "", numbers(recovery(oracle(s), s$z)))
+  known_lambda <- bellman(lambda = 50, temperature = 0)
+  models <- list(
+    "bellman(50, 0), marginal" = list(known_lambda, "marginal"),
+    "bellman(50, 0), joint" = list(known_lambda, "joint"),
+    "bellman_none(), joint" = list(bellman_none(), "joint")
+  )
+  for (name in names(models)) {
+    m <- models[[name]]
+    elapsed <- seconds(fit <- suppressWarnings(
+      rlmm(s$log, s$task, q_table(), consistency = m[[1]], estimator = m[[2]])
+    ))
+    show(
+      name, "within .01 of known, < 15 s",
+      paste0(numbers(recovery(fit, s$z)), ", ", round(elapsed, 1), " s, ", fit$status)
+    )
+  }
+}
+
+sections$small_boards <- function() {
+  # Spearman and RMSE of log beta of the oracle of the method's specification.
+  asked <- rbind(
+    "4x4" = c(.984, .274), big_L = c(.945, .281), diamond = c(.988, .180),
+    big_cross = c(.969, .241), tiny_cross = c(.983, .182)
+  )
+  for (board in rownames(asked)) {
+    both <- mean_of(lapply(seq_len(replicates), function(seed) {
+      s <- study(board, 200, 50, 100 + seed)
+      c(known = recovery(oracle(s), s$z), default = recovery(rlmm(s$log, s$task), s$z))
+    }))
+    show(
+      paste(board, "200 x 50"),
+      sprintf("rho %.3f, rmse %.3f", asked[board, 1], asked[board, 2]),
+      numbers(both[c(
+        "known.spearman", "default.spearman", "known.rmse", "default.rmse"
+      )], 3)
+    )
+  }
+}
+
+# Values -(1 + moves left): the published reference for these people.
+sections$tower_of_london <- function() {
+  task <- tower_of_london()
+  values <- solve_mdp(task, temperature = 0)
+  values$q <- -(1 + log(values$q) / log(task$discount))
+  fit <- suppressWarnings(
+    rlmm(trajectories(tower_of_london_moves), task, q_known(values))
+  )
+  retest <- persons(fit, newdata = trajectories(tower_of_london_retest))
+  criteria <- tower_of_london_persons
+  criteria$retest <- retest$log_estimate[match(criteria$person, retest$person)]
+  correlations <- criterion_cor(fit, ~ ravens + crt + retest, data = criteria)
+  show(
+    "Tower of London, known values", "Raven's .23 CRT .17 retest .19",
+    toString(round(correlations$estimate, 3))
+  )
+  show("  mean and SD of log beta, nats a move", ".49 (.38), 1.173", numbers(c(
+    mean = mean(persons(fit)$log_estimate), coef(fit)["sigma"],
+    nats = -mean(log(fitted(fit)))
+  )))
+}
+
+sections$threads <- function() {
+  s <- study("4x4", 200, 50, 1)
+  fit <- function(n) rlmm(s$log, s$task, control = rlmm_control(threads = n))
+  one <- fit(1)
+  two <- fit(2)
+  same <- identical(persons(one), persons(two)) && identical(coef(one), coef(two))
+  times <- vapply(1:2, function(n) min(replicate(3, seconds(fit(n)))), 0)
+  show("threads 1 and 2", "identical", paste0(
+    same, ", speed-up ", round(times[1] / times[2], 2)
+  ))
+  gc(reset = TRUE)
+  fit(2)
+  show("memory of R during the call", "< 1.5 GB", paste(sum(gc()[, 6]), "MB"))
+}
+
+# Time of a fit against persons, decisions and pairs, each over three decades.
+sections$growth <- function() {
+  timed <- function(board, n, episodes) {
+    s <- study(board, n, episodes, 1)
+    elapsed <- seconds(fit <- rlmm(s$log, s$task))
+    counted <- counts(as_trajectories(s$log), s$task)
+    data.frame(
+      persons = n, decisions = nrow(s$log), pairs = nrow(s$values),
+      seconds = elapsed, fit = seconds(rlmm(counted, s$task))
+    )
+  }
+  cases <- rbind(
+    cbind(along = "persons", do.call(rbind, lapply(
+      c(20, 200, 2000, 20000), timed, board = "big_L", episodes = 2
+    ))),
+    cbind(along = "decisions", do.call(rbind, lapply(
+      c(1, 10, 100, 1000), timed, board = "big_L", n = 100
+    ))),
+    cbind(along = "pairs", do.call(rbind, lapply(
+      c("tiny_cross", "diamond", "big_L", "4x4"), timed, n = 100, episodes = 10
+    )))
+  )
+  print(cases, row.names = FALSE)
+  dir.create("bench/out", FALSE, TRUE)
+  grDevices::png("bench/out/growth.png", 1200, 420, res = 110)
+  on.exit(grDevices::dev.off())
+  graphics::par(mfrow = c(1, 3), mar = c(4, 4, 2, 1))
+  for (axis in unique(cases$along)) {
+    x <- cases[cases$along == axis, ]
+    graphics::matplot(x[[axis]], x[c("seconds", "fit")],
+      type = "b", pch = 16, lty = 1, log = "xy", xlab = axis, ylab = "seconds",
+      main = paste("Time against", axis), col = c("grey40", "#1b6ca8")
+    )
+    graphics::legend("topleft", c("from a data frame", "once counted"),
+      col = c("grey40", "#1b6ca8"), pch = 16, bty = "n"
+    )
+  }
+}
+
+unknown <- setdiff(wanted, names(sections))
+if (length(unknown)) stop("no such section: ", toString(unknown))
+for (name in if (length(wanted)) wanted else names(sections)) {
+  cat("\n##", name, "\n")
+  sections[[name]]()
+}
