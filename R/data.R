@@ -175,3 +175,102 @@
 #' @rdname maze_moves
 #' @format NULL
 "maze_transitions"
+
+#' Reversal learning: choices of 386 people, with attention checks
+#'
+#' Ninety choices among three arms, one of which pays with probability .8, the
+#' others with .2; the good arm changes every 15 trials without notice. Careless
+#' participants, who failed attention checks in the questionnaires, choose less
+#' decisively, which makes spurious correlations of learning with symptoms.
+#'
+#' @format `reversal_choices` is a data frame for [choices()] of 34,740 trials, a
+#'   row each:
+#' \describe{
+#'   \item{person}{code of the participant}
+#'   \item{trial}{1 to 90}
+#'   \item{choice}{arm, 1 to 3}
+#'   \item{outcome}{1 reward, 0 none}
+#'   \item{phase}{1 to 6: stretch of 15 trials with the same good arm; learning
+#'     does not start afresh}
+#'   \item{best_option}{the good arm}
+#'   \item{rt}{seconds}
+#' } `reversal_persons` has a row a person:
+#' \describe{
+#'   \item{person, platform, age, gender}{who and where recruited}
+#'   \item{task_accuracy, task_points, win_stay, lose_shift,
+#'     perseveration_rate}{the source's summaries of the task}
+#'   \item{pub_beta, pub_eta_p, pub_eta_n, pub_kappa}{the authors' posterior means
+#'     of inverse temperature, learning rates after positive and negative
+#'     prediction errors (values start at .5), and the rates' asymmetry}
+#'   \item{infreq}{failed attention items, 0 to 4; `infreq_...`: by questionnaire}
+#'   \item{isd, reliability, mahalanobis, variability}{indices of careless
+#'     responding from the questionnaires}
+#'   \item{task_rt, survey_rt, ..._rt}{indices and seconds of reading times}
+#'   \item{mania_7up, depression_7down, gad7, pswq, bis, bas, shaps}{symptom
+#'     scores}
+#' }
+#' @details Of 406 people with task data the 386 in the authors' table are kept.
+#' @source `sciops` of the Niv Lab, commit ed7ac31,
+#'   <https://github.com/nivlab/sciops>, folder `01_Original`. Licence: MIT
+#'   (copyright 2020 Niv Lab).
+#' @references Zorowitz, Solis, Niv and Bennett (2023), Inattentive responding can
+#'   induce spurious associations between task behaviour and symptom measures.
+#'   Nature Human Behaviour 7, 1667-1681. \doi{10.1038/s41562-023-01640-7}
+#' @examples
+#' choices(reversal_choices)
+#' with(reversal_persons, tapply(pub_beta, infreq > 0, mean))
+#' @name reversal_choices
+#' @aliases reversal_persons
+#' @keywords datasets
+"reversal_choices"
+
+#' @rdname reversal_choices
+#' @format NULL
+"reversal_persons"
+
+#' Two-step task: choices of 393 people, with attention checks
+#'
+#' On each of 201 trials one of two rockets is chosen; each flies to its own planet
+#' with probability .7 (common), else to the other. There one of two aliens is
+#' chosen, whose probability of a reward drifts slowly.
+#'
+#' @format `twostep_choices` is a data frame for [choices()] of 78,993 trials, a
+#'   row each:
+#' \describe{
+#'   \item{person}{code of the participant}
+#'   \item{trial}{1 to 201}
+#'   \item{level1_choice}{rocket, 1 or 2; rocket 1 goes commonly to planet 1}
+#'   \item{level2_choice}{alien, 1 and 2 on planet 1, 3 and 4 on planet 2}
+#'   \item{reward}{1 or 0}
+#'   \item{common}{was it the common transition?}
+#'   \item{rt1, rt2}{milliseconds at either stage}
+#' } `twostep_persons` has a row a person:
+#' \describe{
+#'   \item{person, platform, age, gender, education}{who and where recruited}
+#'   \item{infreq}{failed attention items; `infreq_...`: by questionnaire}
+#'   \item{isd, reliability, mahalanobis, side_var, choice_var}{indices of careless
+#'     responding}
+#'   \item{task_rt, survey_rt, ..._rt}{indices and seconds of reading times}
+#'   \item{mania, depression, anxiety}{symptom scores; `artistic`, `greed`:
+#'     control scales}
+#'   \item{pub_stay_intercept, pub_stay_outcome, pub_stay_transition,
+#'     pub_stay_mb_interaction}{the authors' coefficients of the regression of
+#'     staying on the last outcome and transition; the interaction is the mark of
+#'     planning}
+#'   \item{wsls, n_trials, points}{win-stay lose-shift index, trials, rewards}
+#' }
+#' @details Missed trials (0.16 %) were repeated in the task and are left out.
+#' @source `sciops` of the Niv Lab, commit ed7ac31,
+#'   <https://github.com/nivlab/sciops>, folder `02_Replication`. Licence: MIT
+#'   (copyright 2020 Niv Lab).
+#' @inherit reversal_choices references
+#' @examples
+#' choices(twostep_choices)
+#' @name twostep_choices
+#' @aliases twostep_persons
+#' @keywords datasets
+"twostep_choices"
+
+#' @rdname twostep_choices
+#' @format NULL
+"twostep_persons"

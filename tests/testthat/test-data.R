@@ -39,3 +39,29 @@ test_that("persons of logs and tables are the same", {
   )
   expect_setequal(unique(maze_moves$person), maze_persons$person)
 })
+
+test_that("bundled choices are read without a word and match their persons", {
+  reversal <- choices(reversal_choices)
+  expect_length(reversal$persons, 386)
+  expect_equal(nrow(reversal$trials), 34740)
+  expect_setequal(reversal$persons, reversal_persons$person)
+  # Learning goes on over reversals.
+  expect_true(all(reversal$trials$block == 1))
+  # The source's own accuracy is the share of the good arm.
+  share <- with(reversal_choices, tapply(choice == best_option, person, mean))
+  expect_equal(
+    as.vector(share[reversal_persons$person]), reversal_persons$task_accuracy,
+    tolerance = 1e-4
+  )
+
+  two_step <- choices(twostep_choices)
+  expect_length(two_step$persons, 393)
+  expect_setequal(two_step$persons, twostep_persons$person)
+  expect_equal(
+    with(two_step$trials, next_state == choice), twostep_choices$common
+  )
+  expect_equal(
+    as.vector(with(twostep_choices, tapply(reward, person, sum))[twostep_persons$person]),
+    twostep_persons$points
+  )
+})
