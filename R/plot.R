@@ -213,7 +213,8 @@ criterion_picture <- function(fit, criterion, data = NULL) {
   }
   found <- criterion_cor(fit, criterion, data = data)[1, ]
   scores <- persons(fit)
-  value <- criterion_columns(criterion, data, as.character(scores$person))[[1]]
+  asked <- asked_criteria(criterion)$criteria
+  value <- criterion_columns(asked, data, as.character(scores$person))[[1]]
   scores$criterion <- unname(value[match(as.character(scores$person), names(value))])
   list(
     data = scores[!is.na(scores$criterion), , drop = FALSE],

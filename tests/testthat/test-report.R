@@ -21,6 +21,22 @@ test_that("a report stands alone and holds every section", {
   }
 })
 
+test_that("several criteria by formula each get a row and a picture", {
+  fit <- small_fit()
+  people <- data.frame(
+    person = names(fit$truth), iq = fit$truth, age = rev(fit$truth)
+  )
+  file <- tempfile(fileext = ".html")
+  on.exit(unlink(file))
+  report(fit, file, criterion = ~ iq + age, data = people)
+  page <- paste(readLines(file, encoding = "UTF-8"), collapse = "\n")
+  for (name in c("iq", "age")) expect_match(page, paste0(">", name, "<"))
+  expect_equal(
+    plot_data(fit, "criterion", criterion = ~iq, data = people)$data$criterion,
+    plot_data(fit, "criterion", criterion = fit$truth)$data$criterion
+  )
+})
+
 test_that("without criteria, folds or the order of steps a report is shorter", {
   fit <- small_fit()
   file <- tempfile(fileext = ".html")
