@@ -77,6 +77,22 @@ learning_simulate_ <- function(data, spec, theta, outcomes, seed) {
     .Call(`_psyrl_learning_simulate_`, data, spec, theta, outcomes, seed)
 }
 
+learning_fit_persons_ <- function(data, spec, prior, control, threads) {
+    .Call(`_psyrl_learning_fit_persons_`, data, spec, prior, control, threads)
+}
+
+learning_hierarchical_ <- function(data, spec, design, control, threads) {
+    .Call(`_psyrl_learning_hierarchical_`, data, spec, design, control, threads)
+}
+
+learning_importance_ <- function(data, spec, persons, prior, runtime) {
+    .Call(`_psyrl_learning_importance_`, data, spec, persons, prior, runtime)
+}
+
+learning_marginal_ <- function(data, spec, design, control, psi) {
+    .Call(`_psyrl_learning_marginal_`, data, spec, design, control, psi)
+}
+
 solve_task_ <- function(task, temperature, mellow) {
     .Call(`_psyrl_solve_task_`, task, temperature, mellow)
 }

@@ -280,6 +280,66 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// learning_fit_persons_
+Rcpp::List learning_fit_persons_(const Rcpp::List& data, const Rcpp::List& spec, const Rcpp::List& prior, const Rcpp::List& control, int threads);
+RcppExport SEXP _psyrl_learning_fit_persons_(SEXP dataSEXP, SEXP specSEXP, SEXP priorSEXP, SEXP controlSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type data(dataSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type spec(specSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type prior(priorSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type control(controlSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(learning_fit_persons_(data, spec, prior, control, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// learning_hierarchical_
+Rcpp::List learning_hierarchical_(const Rcpp::List& data, const Rcpp::List& spec, const Rcpp::List& design, const Rcpp::List& control, int threads);
+RcppExport SEXP _psyrl_learning_hierarchical_(SEXP dataSEXP, SEXP specSEXP, SEXP designSEXP, SEXP controlSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type data(dataSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type spec(specSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type design(designSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type control(controlSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(learning_hierarchical_(data, spec, design, control, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// learning_importance_
+Rcpp::NumericVector learning_importance_(const Rcpp::List& data, const Rcpp::List& spec, const Rcpp::List& persons, const Rcpp::List& prior, const Rcpp::List& runtime);
+RcppExport SEXP _psyrl_learning_importance_(SEXP dataSEXP, SEXP specSEXP, SEXP personsSEXP, SEXP priorSEXP, SEXP runtimeSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type data(dataSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type spec(specSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type persons(personsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type prior(priorSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type runtime(runtimeSEXP);
+    rcpp_result_gen = Rcpp::wrap(learning_importance_(data, spec, persons, prior, runtime));
+    return rcpp_result_gen;
+END_RCPP
+}
+// learning_marginal_
+Rcpp::List learning_marginal_(const Rcpp::List& data, const Rcpp::List& spec, const Rcpp::List& design, const Rcpp::List& control, const Eigen::VectorXd& psi);
+RcppExport SEXP _psyrl_learning_marginal_(SEXP dataSEXP, SEXP specSEXP, SEXP designSEXP, SEXP controlSEXP, SEXP psiSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type data(dataSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type spec(specSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type design(designSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type control(controlSEXP);
+    Rcpp::traits::input_parameter< const Eigen::VectorXd& >::type psi(psiSEXP);
+    rcpp_result_gen = Rcpp::wrap(learning_marginal_(data, spec, design, control, psi));
+    return rcpp_result_gen;
+END_RCPP
+}
 // solve_task_
 Rcpp::List solve_task_(const Rcpp::List& task, double temperature, bool mellow);
 RcppExport SEXP _psyrl_solve_task_(SEXP taskSEXP, SEXP temperatureSEXP, SEXP mellowSEXP) {
@@ -718,6 +778,10 @@ static const R_CallMethodDef CallEntries[] = {
     {"_psyrl_learning_log_lik_", (DL_FUNC) &_psyrl_learning_log_lik_, 5},
     {"_psyrl_learning_trace_", (DL_FUNC) &_psyrl_learning_trace_, 5},
     {"_psyrl_learning_simulate_", (DL_FUNC) &_psyrl_learning_simulate_, 5},
+    {"_psyrl_learning_fit_persons_", (DL_FUNC) &_psyrl_learning_fit_persons_, 5},
+    {"_psyrl_learning_hierarchical_", (DL_FUNC) &_psyrl_learning_hierarchical_, 5},
+    {"_psyrl_learning_importance_", (DL_FUNC) &_psyrl_learning_importance_, 5},
+    {"_psyrl_learning_marginal_", (DL_FUNC) &_psyrl_learning_marginal_, 5},
     {"_psyrl_solve_task_", (DL_FUNC) &_psyrl_solve_task_, 3},
     {"_psyrl_endless_states_", (DL_FUNC) &_psyrl_endless_states_, 1},
     {"_psyrl_expected_visits_", (DL_FUNC) &_psyrl_expected_visits_, 3},

@@ -78,7 +78,7 @@ struct Dual {
 
 /// f(x) from the value f and the derivatives f1, f2 at x.v.
 template <int N, int O>
-Dual<N, O> chain(Dual<N, O> x, double f, double f1, double f2) {
+inline Dual<N, O> chain(Dual<N, O> x, double f, double f1, double f2) {
   for (int i = 0; i < Dual<N, O>::kH; ++i) x.h[i] *= f1;
   x.add_square(f2, x.g);
   for (int i = 0; i < Dual<N, O>::kG; ++i) x.g[i] *= f1;
@@ -87,7 +87,7 @@ Dual<N, O> chain(Dual<N, O> x, double f, double f1, double f2) {
 }
 
 template <int N, int O>
-Dual<N, O> operator*(const Dual<N, O>& a, const Dual<N, O>& b) {
+inline Dual<N, O> operator*(const Dual<N, O>& a, const Dual<N, O>& b) {
   Dual<N, O> out(a.v * b.v);
   for (int i = 0; i < Dual<N, O>::kG; ++i) out.g[i] = a.v * b.g[i] + b.v * a.g[i];
   for (int i = 0; i < Dual<N, O>::kH; ++i) out.h[i] = a.v * b.h[i] + b.v * a.h[i];
@@ -96,40 +96,40 @@ Dual<N, O> operator*(const Dual<N, O>& a, const Dual<N, O>& b) {
 }
 
 template <int N, int O>
-Dual<N, O> operator+(Dual<N, O> a, const Dual<N, O>& b) { return a += b; }
+inline Dual<N, O> operator+(Dual<N, O> a, const Dual<N, O>& b) { return a += b; }
 template <int N, int O>
-Dual<N, O> operator-(Dual<N, O> a, const Dual<N, O>& b) { return a -= b; }
+inline Dual<N, O> operator-(Dual<N, O> a, const Dual<N, O>& b) { return a -= b; }
 template <int N, int O>
-Dual<N, O> operator-(Dual<N, O> a) { return a *= -1.0; }
+inline Dual<N, O> operator-(Dual<N, O> a) { return a *= -1.0; }
 template <int N, int O>
-Dual<N, O> operator+(Dual<N, O> a, double c) { return a += c; }
+inline Dual<N, O> operator+(Dual<N, O> a, double c) { return a += c; }
 template <int N, int O>
-Dual<N, O> operator+(double c, Dual<N, O> a) { return a += c; }
+inline Dual<N, O> operator+(double c, Dual<N, O> a) { return a += c; }
 template <int N, int O>
-Dual<N, O> operator-(Dual<N, O> a, double c) { return a -= c; }
+inline Dual<N, O> operator-(Dual<N, O> a, double c) { return a -= c; }
 template <int N, int O>
-Dual<N, O> operator-(double c, Dual<N, O> a) { return (a *= -1.0) += c; }
+inline Dual<N, O> operator-(double c, Dual<N, O> a) { return (a *= -1.0) += c; }
 template <int N, int O>
-Dual<N, O> operator*(Dual<N, O> a, double c) { return a *= c; }
+inline Dual<N, O> operator*(Dual<N, O> a, double c) { return a *= c; }
 template <int N, int O>
-Dual<N, O> operator*(double c, Dual<N, O> a) { return a *= c; }
+inline Dual<N, O> operator*(double c, Dual<N, O> a) { return a *= c; }
 template <int N, int O>
-Dual<N, O> operator/(Dual<N, O> a, double c) { return a *= 1.0 / c; }
+inline Dual<N, O> operator/(Dual<N, O> a, double c) { return a *= 1.0 / c; }
 template <int N, int O>
-Dual<N, O> operator/(double c, const Dual<N, O>& a) {
+inline Dual<N, O> operator/(double c, const Dual<N, O>& a) {
   const double r = 1.0 / a.v;
   return chain(a, c * r, -c * r * r, 2.0 * c * r * r * r);
 }
 template <int N, int O>
-Dual<N, O> operator/(const Dual<N, O>& a, const Dual<N, O>& b) { return a * (1.0 / b); }
+inline Dual<N, O> operator/(const Dual<N, O>& a, const Dual<N, O>& b) { return a * (1.0 / b); }
 
 template <int N, int O>
-Dual<N, O> exp(const Dual<N, O>& x) {
+inline Dual<N, O> exp(const Dual<N, O>& x) {
   const double e = std::exp(x.v);
   return chain(x, e, e, e);
 }
 template <int N, int O>
-Dual<N, O> log(const Dual<N, O>& x) {
+inline Dual<N, O> log(const Dual<N, O>& x) {
   const double r = 1.0 / x.v;
   return chain(x, std::log(x.v), r, -r * r);
 }
@@ -140,18 +140,34 @@ Dual<N, O> sqrt(const Dual<N, O>& x) {
 }
 /// base^x for a constant base >= 0.
 template <int N, int O>
-Dual<N, O> pow(double base, const Dual<N, O>& x) {
+inline Dual<N, O> pow(double base, const Dual<N, O>& x) {
   if (base <= 0.0) return Dual<N, O>(std::pow(base, x.v));
   const double f = std::pow(base, x.v), l = std::log(base);
   return chain(x, f, l * f, l * l * f);
 }
 /// 1 / (1 + exp(-x))
 template <int N, int O>
-Dual<N, O> logistic(const Dual<N, O>& x) {
+inline Dual<N, O> logistic(const Dual<N, O>& x) {
   const double p = 1.0 / (1.0 + std::exp(-x.v)), d = p * (1.0 - p);
   return chain(x, p, d, d * (1.0 - 2.0 * p));
 }
 inline double logistic(double x) { return 1.0 / (1.0 + std::exp(-x)); }
+
+/// x += rate (target - x) in one pass over the derivatives: the delta rule, which most
+/// of a learning model's time goes into.
+inline void move_towards(double& x, double rate, double target) { x += rate * (target - x); }
+template <int N, int O>
+inline void move_towards(Dual<N, O>& x, const Dual<N, O>& rate, double target) {
+  const double keep = 1.0 - rate.v, error = target - x.v;
+  for (int i = 0; i < Dual<N, O>::kH; ++i) x.h[i] = keep * x.h[i] + error * rate.h[i];
+  x.add_outer(-1.0, rate.g, x.g);
+  for (int i = 0; i < Dual<N, O>::kG; ++i) x.g[i] = keep * x.g[i] + error * rate.g[i];
+  x.v += rate.v * error;
+}
+template <int N, int O>
+inline void move_towards(Dual<N, O>& x, const Dual<N, O>& rate, const Dual<N, O>& target) {
+  x += rate * (target - x);
+}
 
 /// The value without derivatives: what branches look at.
 inline double value_of(double x) { return x; }

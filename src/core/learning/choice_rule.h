@@ -17,16 +17,23 @@
 namespace psyrl {
 namespace learning {
 
-/// log(1 / (1 + exp(-d))), for the difference d = x_chosen - x_other.
-inline double log_logistic(double d) {
-  return d >= 0.0 ? -std::log1p(std::exp(-d)) : d - std::log1p(std::exp(d));
+/// log of 1 / (1 + exp(other - chosen)): two options.
+inline double log_of_two(double chosen, double other) {
+  const double d = chosen - other;
+  return std::min(d, 0.0) - std::log1p(std::exp(-std::fabs(d)));
 }
 template <int N, int O>
-Dual<N, O> log_logistic(const Dual<N, O>& d) {
-  const double e = std::exp(-std::fabs(d.v));
-  const double p = (d.v >= 0.0 ? 1.0 : e) / (1.0 + e);
-  const double q = (d.v >= 0.0 ? e : 1.0) / (1.0 + e);
-  return chain(d, std::log1p(e) * -1.0 + std::min(d.v, 0.0), q, -p * q);
+inline Dual<N, O> log_of_two(const Dual<N, O>& chosen, const Dual<N, O>& other) {
+  const double d = chosen.v - other.v, e = std::exp(-std::fabs(d));
+  const double p = (d >= 0.0 ? 1.0 : e) / (1.0 + e);
+  const double slope = (d >= 0.0 ? e : 1.0) / (1.0 + e);  // 1 - p
+  Dual<N, O> out(std::min(d, 0.0) - std::log1p(e));
+  double difference[Dual<N, O>::kG];
+  for (int i = 0; i < Dual<N, O>::kG; ++i) difference[i] = chosen.g[i] - other.g[i];
+  for (int i = 0; i < Dual<N, O>::kG; ++i) out.g[i] = slope * difference[i];
+  for (int i = 0; i < Dual<N, O>::kH; ++i) out.h[i] = slope * (chosen.h[i] - other.h[i]);
+  out.add_square(-p * slope, difference);
+  return out;
 }
 
 /// Probabilities of n logits into `p`; returns log sum exp.
@@ -63,7 +70,7 @@ Dual<N, O> log_softmax(const Dual<N, O>* x, int n, int a, double* p) {
 /// Log-probability of option `a` of the n logits `x`, no lapses.
 template <class T>
 T log_choice(const T* x, int n, int a, double* scratch) {
-  if (n == 2) return log_logistic(x[a] - x[1 - a]);
+  if (n == 2) return log_of_two(x[a], x[1 - a]);
   return log_softmax(x, n, a, scratch);
 }
 

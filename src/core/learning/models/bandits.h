@@ -58,10 +58,10 @@ class Fictitious : public ValueTable<T> {
     T* q = &this->q_[this->row(trial)];
     T& own = q[trial.choice];
     T& other = q[1 - trial.choice];
-    const T error = trial.outcome - own;
-    const T& alpha = this->theta_[branch(value_of(error) >= 0.0) ? at_.pos : at_.neg];
-    own += alpha * error;
-    other += alpha * (-trial.outcome - other);
+    const bool positive = at_.pos == at_.neg || branch(trial.outcome >= value_of(own));
+    const T& alpha = this->theta_[positive ? at_.pos : at_.neg];
+    move_towards(own, alpha, trial.outcome);
+    move_towards(other, alpha, -trial.outcome);
   }
 
  private:
@@ -91,9 +91,8 @@ class Confirmation : public ValueTable<T> {
 
  private:
   void update(T& q, double outcome, bool own) {
-    const T error = outcome - q;
-    const bool confirms = branch(value_of(error) >= 0.0) == own;
-    q += this->theta_[confirms ? at_.conf : at_.disc] * error;
+    const bool confirms = branch(outcome >= value_of(q)) == own;
+    move_towards(q, this->theta_[confirms ? at_.conf : at_.disc], outcome);
   }
   const Layout& at_;
 };
@@ -263,8 +262,8 @@ class ForgettingBandit : public OneStage<T> {
       for (int k = 0; k < at_.n_options; ++k) {
         const int j = c * at_.n_options + k;
         const T& alpha = theta_[at_.alpha[j]];
-        if (k == trial.choice) z[j] += alpha * (shown * theta_[at_.beta[j]] - z[j]);
-        else z[j] -= alpha * z[j];
+        if (k == trial.choice) move_towards(z[j], alpha, shown * theta_[at_.beta[j]]);
+        else move_towards(z[j], alpha, 0.0);
       }
     }
   }

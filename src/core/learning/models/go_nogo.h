@@ -44,8 +44,8 @@ class GoNogo : public OneStage<T> {
     if (!trial.has_outcome()) return;
     const T felt = theta_[sensitivity(trial)] * trial.outcome;
     T& q = q_[2 * trial.stimulus + trial.choice];
-    q += theta_[at_.epsilon] * (felt - q);
-    v_[trial.stimulus] += theta_[at_.epsilon] * (felt - v_[trial.stimulus]);
+    move_towards(q, theta_[at_.epsilon], felt);
+    move_towards(v_[trial.stimulus], theta_[at_.epsilon], felt);
   }
   double value(const Trial& trial, int, int k) const {
     return value_of(q_[2 * trial.stimulus + k]);

@@ -65,7 +65,7 @@ class Pvl : public Expectancies<T> {
       for (T& e : this->e_) e *= A;
       chosen += this->utility(trial.outcome);
     } else {
-      chosen += A * (this->utility(trial.outcome) - chosen);
+      move_towards(chosen, A, this->utility(trial.outcome));
     }
   }
 };
@@ -99,8 +99,7 @@ class Vpp : public Expectancies<T> {
     if (!trial.has_outcome()) return;
     for (T& p : p_) p *= this->theta_[at_.K];
     p_[trial.choice] += this->theta_[trial.outcome >= 0.0 ? at_.epP : at_.epN];
-    T& e = this->e_[trial.choice];
-    e += this->theta_[at_.A] * (this->utility(trial.outcome) - e);
+    move_towards(this->e_[trial.choice], this->theta_[at_.A], this->utility(trial.outcome));
   }
 
  private:
@@ -138,10 +137,10 @@ class Orl : public OneStage<T> {
     const T& own = theta_[r >= 0.0 ? at_.Arew : at_.Apun];
     const T& fictive = theta_[r >= 0.0 ? at_.Apun : at_.Arew];
     for (int k = 0; k < at_.n_options; ++k) {
-      if (k == trial.choice) ef_[k] += own * (sign - ef_[k]);
-      else ef_[k] += fictive * (-sign / (at_.n_options - 1) - ef_[k]);
+      if (k == trial.choice) move_towards(ef_[k], own, sign);
+      else move_towards(ef_[k], fictive, -sign / (at_.n_options - 1));
     }
-    ev_[trial.choice] += own * (r - ev_[trial.choice]);
+    move_towards(ev_[trial.choice], own, r);
     ps_[trial.choice] = T(1.0);
     for (T& ps : ps_) ps *= keep_;
   }

@@ -63,24 +63,23 @@ class RescorlaWagner : public OneStage<T> {
   void learn(const Trial& trial) {
     T* q = &q_[offset(trial)];
     if (trial.has_outcome()) {
-      const T error = trial.outcome - q[trial.choice];
-      q[trial.choice] += rate(trial, error) * error;
+      move_towards(q[trial.choice], rate(trial, q[trial.choice]), trial.outcome);
     }
     if (at_.phi >= 0)
       for (int k = 0; k < at_.n_options; ++k)
-        if (k != trial.choice) q[k] += theta_[at_.phi] * (at_.initial - q[k]);
+        if (k != trial.choice) move_towards(q[k], theta_[at_.phi], at_.initial);
     for (std::size_t k = 0; k < c_.size(); ++k)
-      c_[k] += theta_[at_.alpha_ck] * ((static_cast<int>(k) == trial.choice) - c_[k]);
+      move_towards(c_[k], theta_[at_.alpha_ck], static_cast<int>(k) == trial.choice ? 1.0 : 0.0);
     previous_ = trial.choice;
   }
 
   double value(const Trial& trial, int, int k) const { return value_of(values(trial)[k]); }
 
  private:
-  const T& rate(const Trial& trial, const T& error) const {
+  const T& rate(const Trial& trial, const T& q) const {
     if (at_.alpha_pos == at_.alpha_neg) return theta_[at_.alpha_pos];
     const bool positive = at_.by_outcome ? trial.outcome >= 0.0
-                                         : branch(value_of(error) >= 0.0);
+                                         : branch(trial.outcome >= value_of(q));
     return theta_[positive ? at_.alpha_pos : at_.alpha_neg];
   }
   int offset(const Trial& trial) const { return trial.stimulus * at_.n_options; }

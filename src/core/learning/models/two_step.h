@@ -66,11 +66,11 @@ class TwoStep {
     if (trial.choice2 < 0 || !trial.has_outcome()) return;
     T& q1 = q1_[trial.choice];
     T& q2 = q2_[trial.choice2];
-    const T error1 = q2 - q1, error2 = trial.outcome - q2;
-    q2 += theta_[at_.alpha2] * error2;
-    const T carried = at_.after ? trial.outcome - q2 : error2;
-    q1 += theta_[at_.alpha1] *
-        (at_.lambda >= 0 ? error1 + theta_[at_.lambda] * carried : error1 + carried);
+    T aim = q2;  // what the first stage moves to
+    if (!at_.after) carry(aim, trial.outcome - q2);
+    move_towards(q2, theta_[at_.alpha2], trial.outcome);
+    if (at_.after) carry(aim, trial.outcome - q2);
+    move_towards(q1, theta_[at_.alpha1], aim);
   }
 
   double value(const Trial& trial, int stage, int k) const {
@@ -82,6 +82,11 @@ class TwoStep {
   }
 
  private:
+  /// The eligibility trace: lambda of the second stage's error reaches the first.
+  void carry(T& aim, const T& error) const {
+    if (at_.lambda >= 0) aim += theta_[at_.lambda] * error;
+    else aim += error;
+  }
   static int state(const Trial& trial) {
     return trial.choice2 >= 0 ? trial.choice2 / 2 : (trial.state2 > 0 ? 1 : 0);
   }

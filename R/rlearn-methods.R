@@ -1,0 +1,377 @@
+# What a fit of a learning model answers, in the idiom of stats.
+
+#' @rdname persons
+#' @export
+persons.rlearn <- function(fit, newdata = NULL, level = 0.95, ...) {
+  level <- check_number(level, "level", 0, 1)
+  scored <- if (is.null(newdata)) fit else score_new(fit, newdata)
+  table <- fit$table
+  d <- nrow(table)
+  u <- scored$persons$mode
+  n <- ncol(u)
+  se <- matrix(apply(scored$persons$covariance, 3, function(v) {
+    sqrt(pmax(0, diag(matrix(v, d, d))))
+  }), d, n)
+  z <- stats::qnorm((1 + level) / 2)
+  natural <- function(x) as.vector(t(to_natural(t(x), table)))
+  data.frame(
+    person = rep(scored$data$persons, each = d),
+    parameter = rep(table$parameter, n),
+    estimate = natural(u),
+    std_error = as.vector(se * t(link_slope(t(u), table))),
+    conf_low = natural(u - z * se), conf_high = natural(u + z * se),
+    log_estimate = as.vector(u),
+    n_decisions = rep(scored$n_decisions, each = d),
+    n_informative = rep(scored$n_decisions, each = d),
+    flag = rep(scored$flag, each = d)
+  )
+}
+
+# New persons' modes and spread with the population fixed.
+score_new <- function(fit, newdata, prior = NULL) {
+  check_class(newdata, "psyrl_choices", "newdata", "See choices().")
+  check_same_options(fit, newdata)
+  problem <- list(
+    data = newdata, core = core_choices(newdata), model = fit$model,
+    spec = model_spec(fit$model, newdata), table = fit$table, control = fit$control,
+    threads = resolve_threads(fit$control$threads)
+  )
+  prior <- prior %||% person_prior(fit, newdata, problem)
+  if (fit$estimator == "map" && fit$prior$kind == "uniform") {
+    scored <- fit_quadrature(problem, fit$prior)
+  } else {
+    box <- if (fit$estimator == "ml") search_box(fit$table) else wide_box(fit$table)
+    scored <- list(
+      persons = fit_persons(problem, prior, box, fit$control$starts %||% 3L), box = box
+    )
+    scored$persons$covariance <- person_covariance(
+      scored$persons$curvature, prior$precision %||% 0
+    )
+  }
+  counts <- decision_counts(newdata, fit$model)
+  scored <- c(scored, list(
+    data = newdata, table = fit$table, n_decisions = counts$n,
+    estimator = fit$estimator
+  ))
+  scored$flag <- person_flags(scored)
+  scored
+}
+
+check_same_options <- function(fit, newdata) {
+  if (!identical(as.character(newdata$options), as.character(fit$data$options))) {
+    abort_input("newdata", paste0(
+      "`newdata` must have the options of the fit, ", quoted(fit$data$options),
+      ", not ", quoted(newdata$options), "; see the argument `options` of choices()."
+    ))
+  }
+}
+
+# The prior of (new) persons: the group's mean for their covariates, or the prior given.
+person_prior <- function(fit, data, problem) {
+  if (fit$estimator == "ml") return(list(precision = NULL))
+  if (fit$estimator == "map") {
+    if (fit$prior$kind == "uniform") return(NULL)
+    return(core_prior(fit$prior))
+  }
+  problem$data <- data
+  design <- group_design(problem, fit$design$formulas)
+  list(
+    mean = group_means(design, fit$coefficients, nrow(fit$table)),
+    precision = solve(fit$covariance)
+  )
+}
+
+#' Methods of fitted learning models
+#'
+#' @param object,x,fit A fit of [rlearn()].
+#' @param scale `"link"`: the unconstrained scale on which groups are modelled;
+#'   `"natural"`: the parameters' own.
+#' @param ... Not used.
+#' @return `coef()`: for a hierarchical fit the group's means (`alpha`), effects of
+#'   covariates (`alpha:adult`) and standard deviations between persons (`sd_alpha`), on
+#'   the unconstrained scale unless `scale = "natural"` maps the means; for other fits a
+#'   matrix persons x parameters on the natural scale. `vcov()`: covariance of
+#'   `coef(fit)`.
+#' @name rlearn-methods
+NULL
+
+#' @rdname rlearn-methods
+#' @export
+coef.rlearn <- function(object, scale = c("link", "natural"), ...) {
+  if (object$estimator != "hierarchical") {
+    # Persons' estimates are read on their own scale unless asked otherwise.
+    natural <- missing(scale) || check_choice(scale, c("link", "natural"), "scale") ==
+      "natural"
+    u <- t(object$persons$mode)
+    out <- if (natural) to_natural(u, object$table) else u
+    dimnames(out) <- list(as.character(object$data$persons), object$table$parameter)
+    return(out)
+  }
+  scale <- check_choice(scale, c("link", "natural"), "scale")
+  means <- object$coefficients
+  if (scale == "natural") {
+    at <- which(object$design$intercept)
+    owner <- object$design$owner[at]
+    means[at] <- vapply(seq_along(at), function(i) {
+      to_natural(matrix(means[at[i]]), object$table[owner[i], ])
+    }, 1)
+  }
+  sd <- sqrt(diag(object$covariance))
+  c(means, stats::setNames(sd, paste0("sd_", names(sd))))
+}
+
+# SDs as functions of psi: the covariance's log-Cholesky factor is what is estimated.
+psi_to_sd <- function(psi, d, n_coef, diagonal) {
+  factor <- matrix(0, d, d)
+  if (diagonal) {
+    diag(factor) <- psi[n_coef + seq_len(d)]
+  } else {
+    at <- do.call(rbind, lapply(seq_len(d), function(a) cbind(a, seq_len(a))))
+    factor[at] <- psi[n_coef + seq_len(nrow(at))]
+  }
+  diag(factor) <- exp(diag(factor))
+  sqrt(rowSums(factor^2))
+}
+
+#' @rdname rlearn-methods
+#' @export
+vcov.rlearn <- function(object, ...) {
+  if (object$estimator != "hierarchical") {
+    abort_input("object", c(
+      "Only a hierarchical fit has population parameters.",
+      "Persons' standard errors are in persons(fit)."
+    ))
+  }
+  d <- nrow(object$table)
+  n_coef <- length(object$coefficients)
+  psi <- object$psi
+  diagonal <- object$control$covariance == "diagonal"
+  slope <- vapply(seq_along(psi), function(k) {
+    step <- 1e-5
+    up <- down <- psi
+    up[k] <- up[k] + step
+    down[k] <- down[k] - step
+    (psi_to_sd(up, d, n_coef, diagonal) - psi_to_sd(down, d, n_coef, diagonal)) /
+      (2 * step)
+  }, numeric(d))
+  map <- rbind(diag(1, n_coef, length(psi)), matrix(slope, d))
+  inner <- object$psi_vcov
+  known <- is.na(diag(inner)) & object$held
+  inner[known, ] <- inner[, known] <- 0
+  out <- map %*% inner %*% t(map)
+  held <- n_coef + which(diag(object$covariance) < 0.02^2)
+  out[held, ] <- out[, held] <- NA
+  names <- names(coef(object))
+  dimnames(out) <- list(names, names)
+  out
+}
+
+#' @rdname rlearn-methods
+#' @param parm `"persons"`, `"population"`, or names of population parameters.
+#' @param level Level of the intervals.
+#' @param method `"plugin"` takes the group as known, `"joint"` carries its uncertainty.
+#' @export
+confint.rlearn <- function(object, parm = "persons", level = 0.95,
+                           scale = c("natural", "log"),
+                           method = c("joint", "plugin", "bootstrap"), ...) {
+  scale <- check_choice(scale, c("natural", "log"), "scale")
+  method <- check_choice(method, c("joint", "plugin", "bootstrap"), "method")
+  labels <- paste(format(100 * c(1 - level, 1 + level) / 2, trim = TRUE), "%")
+  if (!identical(parm, "persons")) {
+    return(confint_population(object, parm, level, labels, method))
+  }
+  if (method == "plugin") object <- with_plugin_spread(object)
+  rows <- persons(object, level = level)
+  out <- as.matrix(rows[c("conf_low", "conf_high")])
+  if (scale == "log") {
+    z <- stats::qnorm((1 + level) / 2)
+    d <- nrow(object$table)
+    se <- sqrt(as.vector(apply(object$persons$covariance, 3, function(v) {
+      diag(matrix(v, d, d))
+    })))
+    out <- cbind(rows$log_estimate - z * se, rows$log_estimate + z * se)
+  }
+  dimnames(out) <- list(paste(rows$person, rows$parameter, sep = ":"), labels)
+  out
+}
+
+with_plugin_spread <- function(fit) {
+  if (fit$estimator == "hierarchical") {
+    fit$persons$covariance <- person_covariance(
+      fit$persons$curvature, solve(fit$covariance)
+    )
+  }
+  fit
+}
+
+# Means by a normal interval, SDs by one of their logarithm.
+confint_population <- function(object, parm, level, labels, method) {
+  estimate <- coef(object)
+  if (method == "bootstrap") {
+    draws <- bootstrap(object, n = 200)$estimates
+    out <- t(apply(draws, 2, stats::quantile, c((1 - level) / 2, (1 + level) / 2),
+                   na.rm = TRUE))
+  } else {
+    se <- sqrt(diag(vcov(object)))
+    z <- stats::qnorm((1 + level) / 2)
+    is_sd <- startsWith(names(estimate), "sd_")
+    spread <- ifelse(is_sd, se / estimate, se)
+    out <- cbind(
+      ifelse(is_sd, estimate * exp(-z * spread), estimate - z * spread),
+      ifelse(is_sd, estimate * exp(z * spread), estimate + z * spread)
+    )
+  }
+  dimnames(out) <- list(names(estimate), labels)
+  if (identical(parm, "population")) out else out[parm, , drop = FALSE]
+}
+
+#' @rdname rlearn-methods
+#' @export
+logLik.rlearn <- function(object, ...) {
+  structure(
+    object$loglik, df = object$df, nobs = sum(object$n_decisions), class = "logLik"
+  )
+}
+
+#' @rdname rlearn-methods
+#' @export
+nobs.rlearn <- function(object, ...) sum(object$n_decisions)
+
+#' @rdname rlearn-methods
+#' @export
+anova.rlearn <- function(object, ...) {
+  fits <- list(object, ...)
+  if (length(fits) < 2 || !all(vapply(fits, inherits, NA, "rlearn"))) {
+    abort_input("object", "anova() compares two or more fits of rlearn().")
+  }
+  same <- vapply(fits, function(fit) {
+    identical(fit$data$trials$choice, object$data$trials$choice) &&
+      identical(fit$estimator, object$estimator)
+  }, NA)
+  if (!all(same)) {
+    abort_input("object", "The fits must be of the same data by the same estimator.")
+  }
+  fits <- fits[order(vapply(fits, `[[`, 1, "df"))]
+  ll <- vapply(fits, function(fit) as.numeric(logLik(fit)), 1)
+  df <- vapply(fits, `[[`, 1, "df")
+  chisq <- c(NA, 2 * diff(ll))
+  d_df <- c(NA, diff(df))
+  out <- data.frame(
+    model = vapply(fits, function(fit) model_name(fit$model), ""), npar = df,
+    AIC = -2 * ll + 2 * df, BIC = -2 * ll + log(nobs(object)) * df, logLik = ll,
+    Chisq = chisq, Df = d_df,
+    `Pr(>Chisq)` = stats::pchisq(chisq, pmax(d_df, 1e-9), lower.tail = FALSE),
+    check.names = FALSE
+  )
+  structure(out, heading = "Learning models, nested by assumption\n",
+            class = c("anova", "data.frame"))
+}
+
+model_name <- function(model) {
+  if (model$task == "custom") return(model$title)
+  paste0(model$model, "(", paste(model$table$parameter, collapse = ", "), ")")
+}
+
+#' @export
+print.rlearn <- function(x, digits = 3, ...) {
+  cat(x$model$title, ", ", estimator_words(x), ": ", length(x$data$persons),
+      " persons, ", sum(x$n_decisions), " choices (", sum(x$n_missed),
+      " trials missed).\n", sep = "")
+  cat(verdict(x), "\n", sep = "")
+  if (x$estimator == "hierarchical") {
+    cat("Group, unconstrained scale (log-likelihood ", format(x$loglik, nsmall = 2),
+        "):\n", sep = "")
+    estimate <- coef(x)
+    print(rbind(
+      estimate = estimate, std_error = suppressWarnings(sqrt(diag(vcov(x))))
+    ), digits = digits)
+  } else {
+    cat("Persons' estimates (log-likelihood ", format(x$loglik, nsmall = 2),
+        "):\n", sep = "")
+    print(apply(coef(x), 2, stats::quantile, c(0.1, 0.5, 0.9), na.rm = TRUE),
+          digits = digits)
+  }
+  flagged <- sum(nzchar(x$flag))
+  if (flagged) cat(flagged, " persons flagged: see persons(fit)$flag.\n", sep = "")
+  invisible(x)
+}
+
+estimator_words <- function(x) {
+  switch(x$estimator,
+    ml = "each person alone", map = "each person with a prior",
+    hierarchical = paste0("hierarchical (", x$control$covariance, " covariance, ",
+                          x$control$algorithm, ")")
+  )
+}
+
+verdict <- function(x) {
+  switch(x$status,
+    converged = , no_progress = "Converged.",
+    max_iterations = "NOT converged: the iterations ran out.",
+    interrupted = "Interrupted by the user.", "Failed: not finite."
+  )
+}
+
+#' @export
+summary.rlearn <- function(object, ...) {
+  out <- list(
+    fit = object,
+    population = if (object$estimator == "hierarchical") tidy.rlearn(object),
+    correlation = if (object$estimator == "hierarchical") {
+      stats::cov2cor(object$covariance)
+    },
+    reliability = reliability_marginal(object),
+    flags = table(object$flag[nzchar(object$flag)])
+  )
+  structure(out, class = "summary.rlearn")
+}
+
+#' @export
+print.summary.rlearn <- function(x, digits = 3, ...) {
+  print(x$fit)
+  if (!is.null(x$population)) {
+    cat("\nPopulation:\n")
+    print(x$population, digits = digits, row.names = FALSE)
+    cat("\nCorrelations between persons' parameters:\n")
+    print(x$correlation, digits = digits)
+  }
+  cat("\nReliability of persons' estimates:\n")
+  print(x$reliability, digits = digits)
+  if (length(x$flags)) {
+    cat("\nFlags:\n")
+    print(x$flags)
+  }
+  invisible(x)
+}
+
+#' @export
+tidy.rlearn <- function(x, conf.level = 0.95, ...) {
+  if (x$estimator != "hierarchical") {
+    rows <- persons(x, level = conf.level)
+    return(data.frame(
+      person = rows$person, term = rows$parameter, estimate = rows$estimate,
+      std.error = rows$std_error, conf.low = rows$conf_low, conf.high = rows$conf_high
+    ))
+  }
+  interval <- confint(x, "population", level = conf.level)
+  data.frame(
+    term = names(coef(x)), estimate = unname(coef(x)),
+    std.error = sqrt(diag(vcov(x))), conf.low = interval[, 1],
+    conf.high = interval[, 2], row.names = NULL
+  )
+}
+
+#' @export
+glance.rlearn <- function(x, ...) {
+  data.frame(
+    model = x$model$model, estimator = x$estimator, logLik = x$loglik, df = x$df,
+    AIC = stats::AIC(x), BIC = stats::BIC(x), nobs = stats::nobs(x),
+    n_persons = length(x$data$persons), status = x$status
+  )
+}
+
+#' @export
+augment.rlearn <- function(x, ...) {
+  trials <- as.data.frame(x$data)
+  cbind(trials, .fitted = stats::fitted(x), .resid = stats::residuals(x))
+}

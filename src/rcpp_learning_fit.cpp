@@ -1,0 +1,204 @@
+#include <RcppEigen.h>
+
+#include "core/learning/hierarchical.h"
+#include "learning_glue.h"
+
+using namespace psyrl;
+using namespace psyrl::learning;
+
+namespace {
+
+Prior as_prior(const Rcpp::List& prior, int person) {
+  if (Rf_isNull(prior["precision"])) return Prior();
+  const Eigen::MatrixXd mean = Rcpp::as<Eigen::MatrixXd>(prior["mean"]);
+  return Prior{mean.col(mean.cols() > 1 ? person : 0),
+               Rcpp::as<Eigen::MatrixXd>(prior["precision"])};
+}
+
+NewtonControl as_control(const Rcpp::List& control) {
+  NewtonControl out;
+  out.tolerance = Rcpp::as<double>(control["person_tolerance"]);
+  out.max_iterations = Rcpp::as<int>(control["person_iterations"]);
+  return out;
+}
+
+// Everybody alone, on threads; `starts` is parameters x (starts x persons) or shared.
+std::vector<PersonFit> fit_all(const Engine& engine, const ChoiceData& data,
+                               const std::vector<Prior>& prior, const Rcpp::List& control,
+                               const Runtime& runtime) {
+  const int n = data.n_persons(), n_starts = Rcpp::as<int>(control["n_starts"]);
+  const Eigen::MatrixXd starts = Rcpp::as<Eigen::MatrixXd>(control["starts"]);
+  const Box box{Rcpp::as<Eigen::VectorXd>(control["lower"]),
+                Rcpp::as<Eigen::VectorXd>(control["upper"])};
+  const NewtonControl newton = as_control(control);
+  std::vector<PersonFit> fits(n);
+  for_chunks(runtime.executor, n, engine.threads() ? 1 + n / 64 : n + 1,
+             [&](std::size_t, std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) {
+      const Prior& own = prior[prior.size() > 1 ? i : 0];
+      const Eigen::Index first = starts.cols() > n_starts ? i * n_starts : 0;
+      fits[i] = fit_person(engine, Trials(data, static_cast<int>(i)), own, box,
+                           starts.middleCols(first, n_starts), newton);
+    }
+  });
+  return fits;
+}
+
+std::vector<Prior> all_priors(const Rcpp::List& prior, int n) {
+  std::vector<Prior> out;
+  if (Rf_isNull(prior["precision"])) return {Prior()};
+  const Eigen::MatrixXd mean = Rcpp::as<Eigen::MatrixXd>(prior["mean"]);
+  const Eigen::MatrixXd precision = Rcpp::as<Eigen::MatrixXd>(prior["precision"]);
+  for (int i = 0; i < (mean.cols() > 1 ? n : 1); ++i) out.push_back({mean.col(i), precision});
+  return out;
+}
+
+Rcpp::List persons_to_list(const std::vector<PersonFit>& fits, int d) {
+  const int n = static_cast<int>(fits.size());
+  Rcpp::NumericMatrix mode(d, n);
+  Rcpp::NumericVector log_lik(n), objective(n), curvature(d * d * n);
+  Rcpp::CharacterVector status(n);
+  Rcpp::IntegerVector iterations(n);
+  for (int i = 0; i < n; ++i) {
+    const PersonFit& fit = fits[i];
+    std::copy(fit.mode.data(), fit.mode.data() + d, mode.begin() + i * d);
+    std::copy(fit.curvature.data(), fit.curvature.data() + d * d,
+              curvature.begin() + static_cast<long>(i) * d * d);
+    log_lik[i] = fit.log_lik;
+    objective[i] = fit.objective;
+    status[i] = to_string(fit.status);
+    iterations[i] = fit.iterations;
+  }
+  curvature.attr("dim") = Rcpp::IntegerVector::create(d, d, n);
+  return Rcpp::List::create(
+      Rcpp::_["mode"] = mode, Rcpp::_["log_lik"] = log_lik,
+      Rcpp::_["objective"] = objective, Rcpp::_["curvature"] = curvature,
+      Rcpp::_["status"] = status, Rcpp::_["iterations"] = iterations);
+}
+
+Rcpp::NumericVector covariances(const Marginal& marginal, const Group& group,
+                                const HierarchicalFit& fit, int d) {
+  const int n = static_cast<int>(marginal.persons().size());
+  const Eigen::MatrixXd precision = group.precision(fit.group.x);
+  Rcpp::NumericVector out(d * d * n, NA_REAL);
+  for (int i = 0; i < n; ++i) {
+    if (!marginal.included()[i]) continue;
+    const Eigen::MatrixXd total = person_covariance(
+        marginal.persons()[i], marginal.contributions()[i], precision, fit.covariance);
+    std::copy(total.data(), total.data() + d * d, out.begin() + static_cast<long>(i) * d * d);
+  }
+  out.attr("dim") = Rcpp::IntegerVector::create(d, d, n);
+  return out;
+}
+
+int irregular(const Marginal& marginal) {
+  int n = 0;
+  for (std::size_t i = 0; i < marginal.included().size(); ++i)
+    n += marginal.included()[i] && !marginal.contributions()[i].regular;
+  return n;
+}
+
+}  // namespace
+
+// [[Rcpp::export]]
+Rcpp::List learning_fit_persons_(const Rcpp::List& data, const Rcpp::List& spec,
+                                 const Rcpp::List& prior, const Rcpp::List& control,
+                                 int threads) {
+  const glue::LearningData source(data);
+  const auto engine = glue::make_engine(spec);
+  const glue::RuntimeOwner owner(engine->threads() ? threads : 1);
+  const auto priors = all_priors(prior, source.get().n_persons());
+  return persons_to_list(fit_all(*engine, source.get(), priors, control, owner.get()),
+                         engine->size());
+}
+
+// [[Rcpp::export]]
+Rcpp::List learning_hierarchical_(const Rcpp::List& data, const Rcpp::List& spec,
+                                  const Rcpp::List& design, const Rcpp::List& control,
+                                  int threads) {
+  const glue::LearningData source(data);
+  const auto engine = glue::make_engine(spec);
+  const glue::RuntimeOwner owner(engine->threads() ? threads : 1);
+  const int d = engine->size();
+  const Group group(Rcpp::as<Eigen::MatrixXd>(design["x"]),
+                    Rcpp::as<std::vector<int>>(design["owner"]), d,
+                    Rcpp::as<bool>(design["diagonal"]));
+  const auto start = fit_all(*engine, source.get(), {as_prior(design["prior"], 0)}, control,
+                             owner.get());
+  Marginal marginal(*engine, source.get(), group, start, owner.get().executor);
+  HierarchicalControl settings;
+  settings.tolerance = Rcpp::as<double>(control["tolerance"]);
+  settings.max_iterations = Rcpp::as<int>(control["max_iterations"]);
+  settings.em_only = Rcpp::as<bool>(control["em_only"]);
+  const Eigen::VectorXd psi = group.pack(Rcpp::as<Eigen::VectorXd>(design["coefficients"]),
+                                         Rcpp::as<Eigen::MatrixXd>(design["covariance"]));
+  const HierarchicalFit fit =
+      fit_hierarchical(marginal, group, psi, settings, owner.get().monitor);
+  return Rcpp::List::create(
+      Rcpp::_["psi"] = fit.group.x, Rcpp::_["value"] = fit.group.value,
+      Rcpp::_["gradient"] = fit.group.gradient, Rcpp::_["hessian"] = fit.group.hessian,
+      Rcpp::_["vcov"] = fit.covariance,
+      Rcpp::_["group_covariance"] = group.covariance(fit.group.x),
+      Rcpp::_["gaussian"] = fit.gaussian, Rcpp::_["held"] = std::vector<bool>(fit.held.begin(), fit.held.end()),
+      Rcpp::_["status"] = to_string(fit.group.status),
+      Rcpp::_["iterations"] = fit.group.iterations, Rcpp::_["trace"] = fit.trace,
+      Rcpp::_["evidence"] = marginal.evidence(),
+      Rcpp::_["included"] =
+          std::vector<bool>(marginal.included().begin(), marginal.included().end()),
+      Rcpp::_["n_irregular"] = irregular(marginal),
+      Rcpp::_["persons"] = persons_to_list(marginal.persons(), d),
+      Rcpp::_["covariance"] = covariances(marginal, group, fit, d));
+}
+
+// [[Rcpp::export]]
+Rcpp::NumericVector learning_importance_(const Rcpp::List& data, const Rcpp::List& spec,
+                                         const Rcpp::List& persons, const Rcpp::List& prior,
+                                         const Rcpp::List& runtime) {
+  const glue::LearningData source(data);
+  const auto engine = glue::make_engine(spec);
+  const glue::RuntimeOwner owner(engine->threads() ? Rcpp::as<int>(runtime["threads"]) : 1);
+  const int n = source.get().n_persons(), d = engine->size();
+  const auto priors = all_priors(prior, n);
+  const Rcpp::NumericMatrix mode = persons["mode"];
+  const Rcpp::NumericVector curvature = persons["curvature"];
+  const auto seed = static_cast<std::uint64_t>(Rcpp::as<double>(runtime["seed"]));
+  const int draws = Rcpp::as<int>(runtime["draws"]);
+  Rcpp::NumericVector out(n);
+  double* result = out.begin();
+  const double *m = mode.begin(), *c = curvature.begin();
+  for_chunks(owner.get().executor, n, engine->threads() ? 1 + n / 64 : n + 1,
+             [&](std::size_t, std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) {
+      PersonFit fit;
+      fit.mode = Eigen::Map<const Eigen::VectorXd>(m + i * d, d);
+      fit.curvature = Eigen::Map<const Eigen::MatrixXd>(c + i * d * d, d, d);
+      result[i] = importance_evidence(*engine, Trials(source.get(), static_cast<int>(i)), fit,
+                                      priors[priors.size() > 1 ? i : 0], draws,
+                                      Stream(seed, 602, i));
+    }
+  });
+  return out;
+}
+
+// The Laplace marginal log-likelihood at a given group, for tests and profiles.
+// [[Rcpp::export]]
+Rcpp::List learning_marginal_(const Rcpp::List& data, const Rcpp::List& spec,
+                              const Rcpp::List& design, const Rcpp::List& control,
+                              const Eigen::VectorXd& psi) {
+  const glue::LearningData source(data);
+  const auto engine = glue::make_engine(spec);
+  const SerialExecutor serial;
+  const Group group(Rcpp::as<Eigen::MatrixXd>(design["x"]),
+                    Rcpp::as<std::vector<int>>(design["owner"]), engine->size(),
+                    Rcpp::as<bool>(design["diagonal"]));
+  const Monitor monitor;
+  const auto start = fit_all(*engine, source.get(), {as_prior(design["prior"], 0)}, control,
+                             Runtime{serial, monitor});
+  Marginal marginal(*engine, source.get(), group, start, serial);
+  Eigen::VectorXd g;
+  Eigen::MatrixXd h;
+  marginal.value(psi);
+  const double value = marginal.derivatives(psi, g, h);
+  return Rcpp::List::create(Rcpp::_["value"] = value, Rcpp::_["gradient"] = g,
+                            Rcpp::_["hessian"] = h);
+}
