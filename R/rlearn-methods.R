@@ -142,10 +142,20 @@ vcov.rlearn <- function(object, ...) {
       "Persons' standard errors are in persons(fit)."
     ))
   }
-  d <- nrow(object$table)
-  n_coef <- length(object$coefficients)
-  psi <- object$psi
-  diagonal <- object$control$covariance == "diagonal"
+  map <- population_slope(object, object$control$covariance == "diagonal")
+  out <- map %*% object$psi_vcov %*% t(map)
+  names <- names(coef(object))
+  dimnames(out) <- list(names, names)
+  lost <- lost_parameters(object, object$control$covariance == "diagonal")
+  out[lost, ] <- out[, lost] <- NA
+  out
+}
+
+# d coef / d psi: the coefficients themselves, then the SDs.
+population_slope <- function(fit, diagonal) {
+  d <- nrow(fit$covariance)
+  n_coef <- length(fit$coefficients)
+  psi <- fit$psi
   slope <- vapply(seq_along(psi), function(k) {
     step <- 1e-5
     up <- down <- psi
@@ -154,16 +164,18 @@ vcov.rlearn <- function(object, ...) {
     (psi_to_sd(up, d, n_coef, diagonal) - psi_to_sd(down, d, n_coef, diagonal)) /
       (2 * step)
   }, numeric(d))
-  map <- rbind(diag(1, n_coef, length(psi)), matrix(slope, d))
-  inner <- object$psi_vcov
-  known <- is.na(diag(inner)) & object$held
-  inner[known, ] <- inner[, known] <- 0
-  out <- map %*% inner %*% t(map)
-  held <- n_coef + which(diag(object$covariance) < 0.02^2)
-  out[held, ] <- out[, held] <- NA
-  names <- names(coef(object))
-  dimnames(out) <- list(names, names)
-  out
+  rbind(diag(1, n_coef, length(psi)), matrix(slope, d))
+}
+
+# Names of population parameters that lie in directions without information, or
+# whose SD is at its lower end: they have no standard error.
+lost_parameters <- function(fit, diagonal) {
+  map <- population_slope(fit, diagonal)
+  map[, fit$held] <- 0
+  sd <- sqrt(diag(fit$covariance))
+  names <- c(names(fit$coefficients), paste0("sd_", names(sd)))
+  flat <- rowSums((map %*% fit$psi_flat)^2) > 0.01 * rowSums(map^2)
+  names[flat | c(rep(FALSE, length(fit$coefficients)), sd < 0.02)]
 }
 
 #' @rdname rlearn-methods

@@ -552,7 +552,7 @@ hierarchical_result <- function(out, problem, design) {
   fit <- list(
     persons = persons, box = wide_box(problem$table), design = design,
     coefficients = gamma, covariance = covariance, psi = out$psi,
-    psi_vcov = out$vcov, held = out$held, evidence = out$evidence,
+    psi_vcov = out$vcov, psi_flat = out$flat, held = out$held, evidence = out$evidence,
     included = out$included, log_lik = out$value, df = length(out$psi),
     status = out$status, iterations = out$iterations,
     gradient = out$gradient, hessian = out$hessian,
@@ -602,7 +602,9 @@ warn_hierarchical <- function(fit, problem) {
       "Everybody gets the group's value; standard errors take the SD as known."
     ))
   }
-  lost <- psi_names(fit)[is.na(diag(fit$psi_vcov)) & !fit$held]
+  # Flat directions among covariances of what does not vary are no news.
+  lost <- lost_parameters(fit, problem$control$covariance == "diagonal")
+  lost <- setdiff(lost, paste0("sd_", flat))
   if (length(lost)) {
     warn("hessian", c(
       paste0("The marginal likelihood is flat or not concave in ", quoted(lost),
@@ -611,21 +613,6 @@ warn_hierarchical <- function(fit, problem) {
       "`rlearn_control(covariance = \"diagonal\")`, may be identified."
     ))
   }
-}
-
-# The group's parameters as they are searched: coefficients, then the rows of the
-# covariance's Cholesky factor.
-psi_names <- function(fit) {
-  d <- nrow(fit$covariance)
-  name <- rownames(fit$covariance)
-  pairs <- which(lower.tri(diag(d), diag = TRUE), arr.ind = TRUE)
-  pairs <- pairs[order(pairs[, 1], pairs[, 2]), , drop = FALSE]
-  if (length(fit$psi) == length(fit$coefficients) + d) pairs <- cbind(seq_len(d), seq_len(d))
-  spread <- ifelse(
-    pairs[, 1] == pairs[, 2], paste0("sd_", name[pairs[, 1]]),
-    paste0("cov_", name[pairs[, 1]], "_", name[pairs[, 2]])
-  )
-  c(names(fit$coefficients), spread)
 }
 
 # ---- the object --------------------------------------------------------------

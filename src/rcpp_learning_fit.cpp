@@ -134,12 +134,12 @@ Rcpp::List learning_hierarchical_(const Rcpp::List& data, const Rcpp::List& spec
                                          Rcpp::as<Eigen::MatrixXd>(design["covariance"]));
   const HierarchicalFit fit =
       fit_hierarchical(marginal, group, psi, settings, owner.get().monitor);
-  return Rcpp::List::create(
+  Rcpp::List out = Rcpp::List::create(
       Rcpp::_["psi"] = fit.group.x, Rcpp::_["value"] = fit.group.value,
       Rcpp::_["gradient"] = fit.group.gradient, Rcpp::_["hessian"] = fit.group.hessian,
-      Rcpp::_["vcov"] = fit.covariance,
+      Rcpp::_["vcov"] = fit.covariance, Rcpp::_["flat"] = fit.flat,
       Rcpp::_["group_covariance"] = group.covariance(fit.group.x),
-      Rcpp::_["gaussian"] = fit.gaussian, Rcpp::_["held"] = std::vector<bool>(fit.held.begin(), fit.held.end()),
+      Rcpp::_["held"] = std::vector<bool>(fit.held.begin(), fit.held.end()),
       Rcpp::_["status"] = to_string(fit.group.status),
       Rcpp::_["iterations"] = fit.group.iterations, Rcpp::_["trace"] = fit.trace,
       Rcpp::_["evidence"] = marginal.evidence(),
@@ -148,6 +148,8 @@ Rcpp::List learning_hierarchical_(const Rcpp::List& data, const Rcpp::List& spec
       Rcpp::_["n_irregular"] = irregular(marginal),
       Rcpp::_["persons"] = persons_to_list(marginal.persons(), d),
       Rcpp::_["covariance"] = covariances(marginal, group, fit, d));
+  out["gaussian"] = fit.gaussian;
+  return out;
 }
 
 // [[Rcpp::export]]

@@ -316,7 +316,8 @@ struct HierarchicalControl {
 
 struct HierarchicalFit {
   NewtonResult group;        // psi, log evidence, gradient, Hessian
-  Eigen::MatrixXd covariance;  // of psi; NaN where held at a bound or not identified
+  Eigen::MatrixXd covariance;  // of psi; zero where held at a bound
+  Eigen::MatrixXd flat;        // directions of psi without information, by column
   std::vector<char> held;    // at a bound: no variation between persons
   bool gaussian = false;     // the covariance takes all posteriors as Gaussian
   std::vector<double> trace;
@@ -374,9 +375,8 @@ inline Eigen::VectorXd run_em(Marginal& marginal, Eigen::VectorXd psi, int max_i
   return psi;
 }
 
-/// Inverse of minus the Hessian over what is not held. Directions in which it is not
-/// positive are left out, and parameters that lie in them get NaN; false if there are
-/// any.
+/// Inverse of minus the Hessian over what is not held, without the directions in which
+/// it is not positive: `flat`; false if there are any.
 inline bool group_covariance(HierarchicalFit& fit, const Box& box) {
   const NewtonResult& at = fit.group;
   const int n = static_cast<int>(at.x.size());
@@ -386,26 +386,20 @@ inline bool group_covariance(HierarchicalFit& fit, const Box& box) {
     fit.held[i] = at.x[i] <= box.lower[i] || at.x[i] >= box.upper[i];
     if (!fit.held[i]) free.push_back(i);
   }
-  fit.covariance = Eigen::MatrixXd::Constant(n, n, std::nan(""));
   const int m = static_cast<int>(free.size());
-  Eigen::MatrixXd information(m, m);
-  for (int i = 0; i < m; ++i)
-    for (int j = 0; j < m; ++j) information(i, j) = -at.hessian(free[i], free[j]);
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> eigen(information);
-  Eigen::VectorXd weight(m), lost = Eigen::VectorXd::Zero(m);
-  bool positive = true;
-  for (int k = 0; k < m; ++k) {
-    const bool good = eigen.eigenvalues()[k] > 1e-5;
-    positive = positive && good;
-    weight[k] = good ? 1.0 / eigen.eigenvalues()[k] : 0.0;
-    if (!good) lost += eigen.eigenvectors().col(k).cwiseAbs2();
-  }
-  const Eigen::MatrixXd inverse =
-      eigen.eigenvectors() * weight.asDiagonal() * eigen.eigenvectors().transpose();
-  for (int i = 0; i < m; ++i)
-    for (int j = 0; j < m; ++j)
-      if (lost[i] < 0.01 && lost[j] < 0.01) fit.covariance(free[i], free[j]) = inverse(i, j);
-  return positive;
+  Eigen::MatrixXd pick = Eigen::MatrixXd::Zero(n, m);
+  for (int i = 0; i < m; ++i) pick(free[i], i) = 1.0;
+  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> eigen(-pick.transpose() * at.hessian *
+                                                             pick);
+  const Eigen::MatrixXd directions = pick * eigen.eigenvectors();
+  int n_flat = 0;
+  while (n_flat < m && eigen.eigenvalues()[n_flat] < 1e-5) ++n_flat;
+  const int rest = m - n_flat;
+  fit.flat = directions.leftCols(n_flat);
+  fit.covariance = directions.rightCols(rest) *
+      eigen.eigenvalues().tail(rest).cwiseInverse().asDiagonal() *
+      directions.rightCols(rest).transpose();
+  return n_flat == 0;
 }
 
 /// Newton on the marginal likelihood. Branches of a model make it jump a little where a
@@ -468,7 +462,7 @@ inline Eigen::MatrixXd person_covariance(const PersonFit& person, const Contribu
       .llt().solve(Eigen::MatrixXd::Identity(d, d));
   for (int i = 0; i < group_covariance.rows(); ++i)
     for (int j = 0; j < group_covariance.rows(); ++j)
-      if (std::isfinite(group_covariance(i, j)))
+      if (group_covariance(i, j) != 0.0)
         out += group_covariance(i, j) * part.mode_slope.col(i) *
                part.mode_slope.col(j).transpose();
   return out;
