@@ -90,7 +90,8 @@ counts_by_person <- function(pair, person, n_persons) {
 #' @export
 print.psyrl_reliability <- function(x, ...) {
   table <- as.data.frame(x)
-  table[c(2:4, 6)] <- lapply(table[c(2:4, 6)], function(v) {
+  numbers <- c("estimate", "conf_low", "conf_high", "stepped_up")
+  table[numbers] <- lapply(table[numbers], function(v) {
     ifelse(is.na(v), "", sprintf("%.2f", v))
   })
   print(table, row.names = FALSE)

@@ -9,9 +9,7 @@ persons.rlearn <- function(fit, newdata = NULL, level = 0.95, ...) {
   d <- nrow(table)
   u <- scored$persons$mode
   n <- ncol(u)
-  se <- matrix(apply(scored$persons$covariance, 3, function(v) {
-    sqrt(pmax(0, diag(matrix(v, d, d))))
-  }), d, n)
+  se <- spread_by_person(scored)
   z <- stats::qnorm((1 + level) / 2)
   natural <- function(x) as.vector(t(to_natural(t(x), table)))
   data.frame(
@@ -27,6 +25,14 @@ persons.rlearn <- function(fit, newdata = NULL, level = 0.95, ...) {
   )
 }
 
+# Standard errors on the unconstrained scale, parameters x persons.
+spread_by_person <- function(fit) {
+  d <- nrow(fit$table)
+  matrix(apply(fit$persons$covariance, 3, function(v) {
+    sqrt(pmax(0, diag(matrix(v, d, d))))
+  }), d)
+}
+
 # New persons' modes and spread with the population fixed.
 score_new <- function(fit, newdata, prior = NULL) {
   check_class(newdata, "psyrl_choices", "newdata", "See choices().")
@@ -36,7 +42,7 @@ score_new <- function(fit, newdata, prior = NULL) {
     spec = model_spec(fit$model, newdata), table = fit$table, control = fit$control,
     threads = resolve_threads(fit$control$threads)
   )
-  prior <- prior %||% person_prior(fit, newdata, problem)
+  prior <- prior %||% person_prior(fit, newdata)
   if (fit$estimator == "map" && fit$prior$kind == "uniform") {
     scored <- fit_quadrature(problem, fit$prior)
   } else {
@@ -67,14 +73,15 @@ check_same_options <- function(fit, newdata) {
 }
 
 # The prior of (new) persons: the group's mean for their covariates, or the prior given.
-person_prior <- function(fit, data, problem) {
+person_prior <- function(fit, data) {
   if (fit$estimator == "ml") return(list(precision = NULL))
   if (fit$estimator == "map") {
     if (fit$prior$kind == "uniform") return(NULL)
     return(core_prior(fit$prior))
   }
-  problem$data <- data
-  design <- group_design(problem, fit$design$formulas)
+  design <- group_design(
+    data, fit$table$parameter, fit$design$formulas, fit$control$persons, fit$design
+  )
   list(
     mean = group_means(design, fit$coefficients, nrow(fit$table)),
     precision = solve(fit$covariance)
@@ -188,7 +195,7 @@ confint.rlearn <- function(object, parm = "persons", level = 0.95,
                            method = c("joint", "plugin", "bootstrap"), ...) {
   scale <- check_choice(scale, c("natural", "log"), "scale")
   method <- check_choice(method, c("joint", "plugin", "bootstrap"), "method")
-  labels <- paste(format(100 * c(1 - level, 1 + level) / 2, trim = TRUE), "%")
+  labels <- interval_names(level)
   if (!identical(parm, "persons")) {
     return(confint_population(object, parm, level, labels, method))
   }
@@ -197,10 +204,7 @@ confint.rlearn <- function(object, parm = "persons", level = 0.95,
   out <- as.matrix(rows[c("conf_low", "conf_high")])
   if (scale == "log") {
     z <- stats::qnorm((1 + level) / 2)
-    d <- nrow(object$table)
-    se <- sqrt(as.vector(apply(object$persons$covariance, 3, function(v) {
-      diag(matrix(v, d, d))
-    })))
+    se <- as.vector(spread_by_person(object))
     out <- cbind(rows$log_estimate - z * se, rows$log_estimate + z * se)
   }
   dimnames(out) <- list(paste(rows$person, rows$parameter, sep = ":"), labels)
@@ -220,9 +224,7 @@ with_plugin_spread <- function(fit) {
 confint_population <- function(object, parm, level, labels, method) {
   estimate <- coef(object)
   if (method == "bootstrap") {
-    draws <- bootstrap(object, n = 200)$estimates
-    out <- t(apply(draws, 2, stats::quantile, c((1 - level) / 2, (1 + level) / 2),
-                   na.rm = TRUE))
+    out <- stats::confint(bootstrap(object, n = 200), level = level)
   } else {
     se <- sqrt(diag(vcov(object)))
     z <- stats::qnorm((1 + level) / 2)
@@ -282,108 +284,4 @@ anova.rlearn <- function(object, ...) {
 model_name <- function(model) {
   if (model$task == "custom") return(model$title)
   paste0(model$model, "(", paste(model$table$parameter, collapse = ", "), ")")
-}
-
-#' @export
-print.rlearn <- function(x, digits = 3, ...) {
-  cat(x$model$title, ", ", estimator_words(x), ": ", length(x$data$persons),
-      " persons, ", sum(x$n_decisions), " choices (", sum(x$n_missed),
-      " trials missed).\n", sep = "")
-  cat(verdict(x), "\n", sep = "")
-  if (x$estimator == "hierarchical") {
-    cat("Group, unconstrained scale (log-likelihood ", format(x$loglik, nsmall = 2),
-        "):\n", sep = "")
-    estimate <- coef(x)
-    print(rbind(
-      estimate = estimate, std_error = suppressWarnings(sqrt(diag(vcov(x))))
-    ), digits = digits)
-  } else {
-    cat("Persons' estimates (log-likelihood ", format(x$loglik, nsmall = 2),
-        "):\n", sep = "")
-    print(apply(coef(x), 2, stats::quantile, c(0.1, 0.5, 0.9), na.rm = TRUE),
-          digits = digits)
-  }
-  flagged <- sum(nzchar(x$flag))
-  if (flagged) cat(flagged, " persons flagged: see persons(fit)$flag.\n", sep = "")
-  invisible(x)
-}
-
-estimator_words <- function(x) {
-  switch(x$estimator,
-    ml = "each person alone", map = "each person with a prior",
-    hierarchical = paste0("hierarchical (", x$control$covariance, " covariance, ",
-                          x$control$algorithm, ")")
-  )
-}
-
-verdict <- function(x) {
-  switch(x$status,
-    converged = , no_progress = "Converged.",
-    max_iterations = "NOT converged: the iterations ran out.",
-    interrupted = "Interrupted by the user.", "Failed: not finite."
-  )
-}
-
-#' @export
-summary.rlearn <- function(object, ...) {
-  out <- list(
-    fit = object,
-    population = if (object$estimator == "hierarchical") tidy.rlearn(object),
-    correlation = if (object$estimator == "hierarchical") {
-      stats::cov2cor(object$covariance)
-    },
-    reliability = reliability_marginal(object),
-    flags = table(object$flag[nzchar(object$flag)])
-  )
-  structure(out, class = "summary.rlearn")
-}
-
-#' @export
-print.summary.rlearn <- function(x, digits = 3, ...) {
-  print(x$fit)
-  if (!is.null(x$population)) {
-    cat("\nPopulation:\n")
-    print(x$population, digits = digits, row.names = FALSE)
-    cat("\nCorrelations between persons' parameters:\n")
-    print(x$correlation, digits = digits)
-  }
-  cat("\nReliability of persons' estimates:\n")
-  print(x$reliability, digits = digits)
-  if (length(x$flags)) {
-    cat("\nFlags:\n")
-    print(x$flags)
-  }
-  invisible(x)
-}
-
-#' @export
-tidy.rlearn <- function(x, conf.level = 0.95, ...) {
-  if (x$estimator != "hierarchical") {
-    rows <- persons(x, level = conf.level)
-    return(data.frame(
-      person = rows$person, term = rows$parameter, estimate = rows$estimate,
-      std.error = rows$std_error, conf.low = rows$conf_low, conf.high = rows$conf_high
-    ))
-  }
-  interval <- confint(x, "population", level = conf.level)
-  data.frame(
-    term = names(coef(x)), estimate = unname(coef(x)),
-    std.error = sqrt(diag(vcov(x))), conf.low = interval[, 1],
-    conf.high = interval[, 2], row.names = NULL
-  )
-}
-
-#' @export
-glance.rlearn <- function(x, ...) {
-  data.frame(
-    model = x$model$model, estimator = x$estimator, logLik = x$loglik, df = x$df,
-    AIC = stats::AIC(x), BIC = stats::BIC(x), nobs = stats::nobs(x),
-    n_persons = length(x$data$persons), status = x$status
-  )
-}
-
-#' @export
-augment.rlearn <- function(x, ...) {
-  trials <- as.data.frame(x$data)
-  cbind(trials, .fitted = stats::fitted(x), .resid = stats::residuals(x))
 }

@@ -20,7 +20,7 @@ person_evidence <- function(fit, data, mean, covariance) {
 
 # NLL of each person's new data. Persons of the fit are predicted by their posterior,
 # new ones by the population; the integral over either updates along the way.
-heldout_nll <- function(fit, newdata) {
+person_nll <- function(fit, newdata) {
   known <- match(as.character(newdata$persons), as.character(fit$data$persons))
   if (fit$estimator == "ml") {
     if (anyNA(known)) {
@@ -34,9 +34,7 @@ heldout_nll <- function(fit, newdata) {
   }
   d <- nrow(fit$table)
   n <- length(known)
-  prior <- person_prior(fit, newdata, list(
-    table = fit$table, control = fit$control
-  ))
+  prior <- person_prior(fit, newdata)
   mean <- matrix(prior$mean, d, n)
   covariance <- array(solve(prior$precision), c(d, d, n))
   seen <- which(!is.na(known))
@@ -98,7 +96,7 @@ heldout.rlearn <- function(fit, newdata, ...) {
   check_class(newdata, "psyrl_choices", "newdata", "See choices().")
   check_same_options(fit, newdata)
   n <- decision_counts(newdata, fit$model)$n
-  heldout_rows(c(list(fit = heldout_nll(fit, newdata)), baseline_nll(fit, newdata)), n)
+  heldout_rows(c(list(fit = person_nll(fit, newdata)), baseline_nll(fit, newdata)), n)
 }
 
 # Trials of some rows alone, codes and labels kept.
@@ -152,7 +150,7 @@ one_fold <- function(f, fit, unit, units, fold) {
   test <- subset_trials(fit$data, out)
   list(
     n = decision_counts(test, fit$model)$n,
-    nll = c(list(fit = heldout_nll(training, test)), baseline_nll(training, test))
+    nll = c(list(fit = person_nll(training, test)), baseline_nll(training, test))
   )
 }
 
@@ -169,50 +167,69 @@ refit <- function(fit, data) {
 }
 
 #' @rdname reliability
+#' @details
+#' For learning models a row a parameter (column `parameter`) and type: `"model"` is
+#' var(estimates) / (var(estimates) + mean error variance) on the unconstrained scale.
+#' `"odd-even"` and `"first-second"` are halves of each person's blocks; where people
+#' have one block, `"first-second"` splits its trials (the second half then starts to
+#' learn afresh, which a model that is right about learning does not).
 #' @export
-reliability.rlearn <- function(fit, ...) {
-  out <- reliability_marginal(fit)
-  halves <- reliability_halves(fit)
-  out$split_half <- halves$split_half[match(out$parameter, halves$parameter)]
+reliability.rlearn <- function(fit, level = 0.95, ...) {
+  check_number(level, "level", lower = 0, upper = 1)
+  model <- model_reliability_by_parameter(fit)
+  rows <- lapply(names(model), function(name) {
+    reliability_row("model", model[[name]], c(NA, NA), sum(usable(fit$persons)))
+  })
+  several <- mean(tapply(fit$data$trials$block, fit$data$trials$person, function(b) {
+    length(unique(b)) > 1
+  })) >= 0.5
+  for (type in c(if (several) "odd-even", "first-second")) {
+    rows <- c(rows, half_rows(fit, type, several, level))
+  }
+  out <- cbind(parameter = names(model), do.call(rbind, rows))
   structure(out, class = c("psyrl_reliability", "data.frame"))
 }
 
-# Share of the estimates' variance that is not error: var(m) / (var(m) + mean V).
-reliability_marginal <- function(fit) {
-  d <- nrow(fit$table)
-  error <- matrix(apply(fit$persons$covariance, 3, function(v) diag(matrix(v, d, d))), d)
-  ok <- usable(fit$persons) & colSums(is.na(error)) == 0
+# Share of the estimates' variance that is not error, on the unconstrained scale.
+model_reliability_by_parameter <- function(fit) {
+  error <- t(spread_by_person(fit)^2)
+  ok <- usable(fit$persons) & rowSums(is.na(error)) == 0
   between <- apply(fit$persons$mode[, ok, drop = FALSE], 1, stats::var)
-  within <- rowMeans(error[, ok, drop = FALSE])
-  shrunk <- fit$estimator != "ml"
-  data.frame(
-    parameter = fit$table$parameter,
-    reliability = if (shrunk) between / (between + within) else {
-      pmax(0, 1 - within / between)
-    },
-    row.names = NULL
-  )
+  within <- colMeans(error[ok, , drop = FALSE])
+  out <- if (fit$estimator == "ml") {
+    pmax(0, 1 - within / between)
+  } else {
+    between / (between + within)
+  }
+  stats::setNames(out, fit$table$parameter)
 }
 
-# Correlation of estimates from either half of each person's trials, stepped up by
-# Spearman and Brown; both halves with the population's prior.
-reliability_halves <- function(fit) {
+# Correlations of estimates from either half of each person's data, both with the
+# population fixed; a row a parameter.
+half_rows <- function(fit, type, by_block, level) {
   trials <- fit$data$trials
-  position <- stats::ave(seq_len(nrow(trials)), trials$person, FUN = seq_along)
-  size <- stats::ave(position, trials$person, FUN = max)
-  first <- position <= size / 2
+  unit <- if (by_block) trials$block else seq_len(nrow(trials))
+  rank <- stats::ave(unit, trials$person, FUN = function(u) match(u, sort(unique(u))))
+  size <- stats::ave(rank, trials$person, FUN = max)
+  first <- if (type == "odd-even") rank %% 2 == 1 else rank <= size / 2
   halves <- lapply(list(first, !first), function(rows) {
     score_new(fit, subset_trials(fit$data, rows))
   })
-  common <- intersect(as.character(halves[[1]]$data$persons),
-                      as.character(halves[[2]]$data$persons))
-  modes <- lapply(halves, function(h) {
-    h$persons$mode[, match(common, as.character(h$data$persons)), drop = FALSE]
+  people <- lapply(halves, function(h) as.character(h$data$persons))
+  common <- intersect(people[[1]], people[[2]])
+  modes <- Map(function(h, name) {
+    h$persons$mode[, match(common, name), drop = FALSE]
+  }, halves, people)
+  lapply(seq_len(nrow(fit$table)), function(k) {
+    a <- modes[[1]][k, ]
+    b <- modes[[2]][k, ]
+    varies <- length(common) > 2 && stats::sd(a) > 0 && stats::sd(b) > 0
+    r <- if (varies) stats::cor(a, b) else NA_real_
+    reliability_row(
+      type, r, correlation_interval(r, length(common), level), length(common),
+      2 * r / (1 + r)
+    )
   })
-  r <- vapply(seq_len(nrow(fit$table)), function(k) {
-    suppressWarnings(stats::cor(modes[[1]][k, ], modes[[2]][k, ], use = "complete.obs"))
-  }, 1)
-  data.frame(parameter = fit$table$parameter, split_half = 2 * r / (1 + r))
 }
 
 #' @rdname bootstrap
@@ -220,33 +237,51 @@ reliability_halves <- function(fit) {
 bootstrap.rlearn <- function(fit, n = 200, type = c("parametric", "persons"),
                              cluster = NULL, ...) {
   type <- check_choice(type, c("parametric", "persons"), "type")
-  n <- check_count(n, "n")
-  seeds <- vapply(seq_len(n), function(i) floor(stats::runif(1) * 2^31), 1)
-  draws <- cluster_lapply(cluster, seeds, one_bootstrap, fit = fit, type = type)
-  estimates <- do.call(rbind, lapply(draws, as.vector))
-  labels <- if (fit$estimator == "hierarchical") names(coef(fit)) else {
-    as.vector(outer(rownames(coef(fit)), colnames(coef(fit)), paste, sep = ":"))
+  n <- check_count(n, "n", lower = 2)
+  if (type == "persons" && fit$estimator != "hierarchical") {
+    abort_input("type", c(
+      "Persons are resampled to see how the population's estimates vary, and this",
+      "fit has no population; type = \"parametric\" serves it."
+    ))
   }
-  if (type == "persons" && fit$estimator != "hierarchical") labels <- NULL
-  colnames(estimates) <- labels
+  seeds <- vapply(seq_len(n), function(i) {
+    floor(stats::runif(1) * .Machine$integer.max)
+  }, 1)
+  draws <- cluster_lapply(cluster, seeds, replicate_rlearn, fit = fit, type = type)
+  draws <- Filter(Negate(is.null), draws)
+  if (length(draws) < 2) {
+    abort_input("fit", "The model could not be fitted to replicates of its data.")
+  }
   structure(
-    list(estimates = estimates, type = type, estimate = coef(fit)),
+    list(
+      estimates = do.call(rbind, draws), coef = flat_coef(fit), type = type,
+      seeds = seeds, failed = n - length(draws)
+    ),
     class = "psyrl_bootstrap"
   )
 }
 
 # Each replicate has a seed of its own: the same on any cluster.
-one_bootstrap <- function(seed, fit, type) {
-  old <- if (exists(".Random.seed", globalenv())) get(".Random.seed", globalenv())
-  on.exit(if (!is.null(old)) assign(".Random.seed", old, globalenv()))
-  set.seed(seed)
-  if (type == "parametric") {
-    return(coef(refit(fit, stats::simulate(with_drawn_persons(fit)))))
-  }
-  again <- sample.int(length(fit$data$persons), replace = TRUE)
-  data <- fit$data[again]
-  data$persons <- seq_along(again)
-  coef(refit(fit, data))
+replicate_rlearn <- function(seed, fit, type) {
+  with_seed(seed, {
+    data <- if (type == "parametric") {
+      stats::simulate(with_drawn_persons(fit))
+    } else {
+      again <- sample.int(length(fit$data$persons), replace = TRUE)
+      drawn <- fit$data[again]
+      drawn$persons <- seq_along(again)
+      drawn
+    }
+    tryCatch(flat_coef(refit(fit, data)), psyrl_error = function(e) NULL)
+  })
+}
+
+# Estimates in a row: a fit without a population has a cell a person and parameter.
+flat_coef <- function(fit) {
+  estimate <- coef(fit)
+  if (is.null(dim(estimate))) return(estimate)
+  labels <- outer(rownames(estimate), colnames(estimate), paste, sep = ":")
+  stats::setNames(as.vector(estimate), as.vector(labels))
 }
 
 # A parametric replicate has new persons: from the population, where there is one.
@@ -258,16 +293,4 @@ with_drawn_persons <- function(fit) {
   fit$persons$mode <- matrix(fit$prior$mean, d, n) +
     t(root) %*% matrix(stats::rnorm(d * n), d)
   fit
-}
-
-#' @export
-print.psyrl_bootstrap <- function(x, digits = 3, ...) {
-  cat(nrow(x$estimates), " ", x$type, " bootstrap replicates\n", sep = "")
-  print(data.frame(
-    estimate = as.vector(x$estimate)[seq_len(ncol(x$estimates))],
-    mean = colMeans(x$estimates, na.rm = TRUE),
-    std_error = apply(x$estimates, 2, stats::sd, na.rm = TRUE),
-    row.names = colnames(x$estimates)
-  ), digits = digits)
-  invisible(x)
 }

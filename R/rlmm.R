@@ -151,7 +151,7 @@ measurement_problem <- function(data, task, spec, control) {
       data = data, task = task, counts = aligned[c("person_start", "pair", "count")],
       pair = aligned$decision_pair, next_state = aligned$next_state,
       design = person_design(spec$persons, covariates),
-      levels = lapply(Filter(is_category, covariates), function(x) levels(factor(x))),
+      levels = category_levels(covariates),
       control = control
     )
   )
@@ -190,15 +190,21 @@ person_covariates <- function(formula, data, persons = NULL) {
   frame
 }
 
+category_levels <- function(covariates) {
+  lapply(Filter(is_category, covariates), function(x) levels(factor(x)))
+}
+
 is_category <- function(x) is.factor(x) || is.character(x) || is.logical(x)
 
 # Design matrix, a row a person, columns named `mu`, `mu:age`, ...
-person_design <- function(formula, covariates, levels = list()) {
-  for (name in names(levels)) {
-    covariates[[name]] <- factor(covariates[[name]], levels[[name]])
+person_design <- function(formula, covariates, levels = list(), name = "mu") {
+  for (column in names(levels)) {
+    covariates[[column]] <- factor(covariates[[column]], levels[[column]])
   }
   if (!attr(stats::terms(formula), "intercept")) {
-    abort_input("persons", "`persons` must keep its intercept, which is `mu`.")
+    abort_input("persons", paste0(
+      "`persons` must keep its intercept, which is `", name, "`."
+    ))
   }
   design <- stats::model.matrix(formula, covariates)
   if (!length(levels) && qr(design)$rank < ncol(design)) {
@@ -208,7 +214,7 @@ person_design <- function(formula, covariates, levels = list()) {
     ))
   }
   matrix(as.double(design), nrow(design), ncol(design), dimnames = list(
-    NULL, c("mu", if (ncol(design) > 1) paste0("mu:", colnames(design)[-1]))
+    NULL, c(name, if (ncol(design) > 1) paste0(name, ":", colnames(design)[-1]))
   ))
 }
 

@@ -1,0 +1,183 @@
+# Everybody alone or under a given prior: the searches, their starts, their spread.
+
+fit_ml <- function(problem) {
+  box <- search_box(problem$table)
+  out <- fit_persons(problem, list(precision = NULL), box, problem$control$starts %||% 6L)
+  c(list(persons = out, box = box), list(
+    log_lik = sum(out$log_lik[usable(out)]), df = sum(usable(out)) * length(out$names),
+    status = joint_status(out)
+  ))
+}
+
+fit_map <- function(problem, prior) {
+  prior <- prior %||% gaussian_prior()
+  check_class(prior, "psyrl_prior", "prior", "See gaussian_prior().")
+  if (prior$kind == "uniform") return(fit_quadrature(problem, prior))
+  prior <- resolve_prior(prior, problem$table)
+  box <- wide_box(problem$table)
+  out <- fit_persons(problem, core_prior(prior), box, problem$control$starts %||% 3L)
+  list(
+    persons = out, box = box, prior = prior, status = joint_status(out),
+    log_lik = sum(out$log_lik[usable(out)]), df = sum(usable(out)) * length(out$names),
+    evidence = laplace_evidence(out, prior)
+  )
+}
+
+# Edges of the search for a person alone, on the unconstrained scale: rates within
+# 5e-5 of 0 and 1, positive parameters in (6e-6, 1100).
+search_box <- function(table) {
+  list(
+    lower = unname(c(logit = -10, log = -12, identity = -1e3)[table$link]),
+    upper = unname(c(logit = 10, log = 7, identity = 1e3)[table$link])
+  )
+}
+
+wide_box <- function(table) {
+  size <- unname(c(logit = 30, log = 30, identity = 1e4)[table$link])
+  list(lower = -size, upper = size)
+}
+
+# Starts on the unconstrained scale, parameters x starts: the typical values, then
+# points of a Halton sequence (or random ones) around them.
+start_points <- function(problem, n) {
+  table <- problem$table
+  d <- nrow(table)
+  typical <- as.vector(to_link(matrix(table$typical, 1), table))
+  if (n == 1 && problem$control$start == "convex") return(matrix(typical, d, 1))
+  unit <- if (problem$control$start == "random") {
+    matrix(stats::runif(d * n), d, n)
+  } else {
+    matrix(halton(n * d, 2L), d, n)
+  }
+  low <- as.vector(to_link(matrix(table$low, 1), table))
+  high <- as.vector(to_link(matrix(table$high, 1), table))
+  points <- low + unit * (high - low)
+  if (problem$control$start == "convex") points[, 1] <- typical
+  points
+}
+
+halton <- function(n, base) {
+  vapply(seq_len(n), function(i) {
+    f <- 1
+    x <- 0
+    while (i > 0) {
+      f <- f / base
+      x <- x + f * (i %% base)
+      i <- i %/% base
+    }
+    x
+  }, 1)
+}
+
+core_control <- function(problem, box, n_starts) {
+  starts <- start_points(problem, n_starts)
+  convex <- convex_starts(problem)
+  if (!is.null(convex)) {
+    # The convex start beside the common ones, for every person.
+    n <- length(problem$data$persons)
+    starts <- do.call(cbind, lapply(seq_len(n), function(j) {
+      cbind(convex[, j], starts)
+    }))
+    n_starts <- n_starts + 1L
+  }
+  list(
+    n_starts = as.integer(n_starts), starts = starts, lower = box$lower,
+    upper = box$upper, person_tolerance = 1e-10, person_iterations = 200L
+  )
+}
+
+# Starts from the convex relaxation, parameters x persons; NULL for other families.
+convex_starts <- function(problem) NULL
+
+# All persons by themselves; over a cluster in shards, with the same result.
+fit_persons <- function(problem, prior, box, n_starts) {
+  control <- core_control(problem, box, n_starts)
+  cluster <- problem$control$cluster
+  out <- if (is.null(cluster)) {
+    learning_fit_persons_(problem$core, problem$spec, prior, control, problem$threads)
+  } else {
+    fit_on_cluster(problem, prior, control, cluster)
+  }
+  finish_persons(out, problem)
+}
+
+fit_on_cluster <- function(problem, prior, control, cluster) {
+  shards <- parallel::splitIndices(length(problem$data$persons), length(cluster))
+  shards <- Filter(length, shards)
+  parts <- cluster_lapply(
+    cluster, shards, fit_shard, problem = problem[c("data", "model")], prior = prior,
+    control = control
+  )
+  bind <- function(name) do.call(c, lapply(parts, `[[`, name))
+  d <- nrow(problem$table)
+  n <- length(problem$data$persons)
+  list(
+    mode = matrix(bind("mode"), d, n), log_lik = bind("log_lik"),
+    objective = bind("objective"), curvature = array(bind("curvature"), c(d, d, n)),
+    status = bind("status"), iterations = bind("iterations")
+  )
+}
+
+fit_shard <- function(persons, problem, prior, control) {
+  data <- problem$data[persons]
+  if (!is.null(prior$mean) && ncol(prior$mean) > 1) {
+    prior$mean <- prior$mean[, persons, drop = FALSE]
+  }
+  if (ncol(control$starts) > control$n_starts) {
+    first <- (persons - 1) * control$n_starts
+    columns <- as.vector(outer(seq_len(control$n_starts), first, `+`))
+    control$starts <- control$starts[, columns, drop = FALSE]
+  }
+  learning_fit_persons_(
+    core_choices(data), model_spec(problem$model, data), prior, control, 1L
+  )
+}
+
+# Names, and the spread of each person's estimate on the unconstrained scale.
+finish_persons <- function(out, problem) {
+  out$names <- problem$table$parameter
+  rownames(out$mode) <- out$names
+  out
+}
+
+usable <- function(persons) is.finite(persons$objective)
+
+joint_status <- function(persons) {
+  if (all(persons$status %in% c("converged", "no_progress"))) "converged" else {
+    names(sort(table(setdiff(persons$status, "converged")), decreasing = TRUE))[1]
+  }
+}
+
+# Inverse of the curvature with the prior's precision added; NA where not positive.
+person_covariance <- function(curvature, precision = 0) {
+  d <- dim(curvature)[1]
+  out <- apply(curvature, 3, function(a) {
+    a <- matrix(a, d, d) + precision
+    root <- tryCatch(chol(a), error = function(e) NULL)
+    if (is.null(root)) matrix(NA_real_, d, d) else chol2inv(root)
+  })
+  array(out, dim(curvature))
+}
+
+# log N-prior evidence by Laplace, a number a person.
+laplace_evidence <- function(persons, prior, mean = NULL) {
+  precision <- solve(prior$cov)
+  d <- nrow(precision)
+  half <- as.numeric(determinant(precision)$modulus) / 2
+  vapply(seq_along(persons$log_lik), function(j) {
+    a <- matrix(persons$curvature[, , j], d, d) + precision
+    persons$objective[j] + half - as.numeric(determinant(a)$modulus) / 2
+  }, 1)
+}
+
+# d natural / d unconstrained.
+link_slope <- function(u, table) {
+  u <- as.matrix(u)
+  for (k in seq_len(nrow(table))) {
+    u[, k] <- switch(table$link[k],
+      identity = 1, log = exp(u[, k]),
+      logit = (table$upper[k] - table$lower[k]) * stats::dlogis(u[, k])
+    )
+  }
+  u
+}

@@ -1,0 +1,97 @@
+# Prints, summaries and tables of fitted learning models.
+
+#' @export
+print.rlearn <- function(x, digits = 3, ...) {
+  cat(x$model$title, ", ", estimator_words(x), ": ", length(x$data$persons),
+      " persons, ", sum(x$n_decisions), " choices (", sum(x$n_missed),
+      " trials missed).\n", sep = "")
+  cat(verdict(x), "\n", sep = "")
+  if (x$estimator == "hierarchical") {
+    cat("Group, unconstrained scale (log-likelihood ", format(x$loglik, nsmall = 2),
+        "):\n", sep = "")
+    estimate <- coef(x)
+    print(rbind(
+      estimate = estimate, std_error = suppressWarnings(sqrt(diag(vcov(x))))
+    ), digits = digits)
+  } else {
+    cat("Persons' estimates (log-likelihood ", format(x$loglik, nsmall = 2),
+        "):\n", sep = "")
+    print(apply(coef(x), 2, stats::quantile, c(0.1, 0.5, 0.9), na.rm = TRUE),
+          digits = digits)
+  }
+  flagged <- sum(nzchar(x$flag))
+  if (flagged) cat(flagged, " persons flagged: see persons(fit)$flag.\n", sep = "")
+  invisible(x)
+}
+
+estimator_words <- function(x) {
+  switch(x$estimator,
+    ml = "each person alone", map = "each person with a prior",
+    hierarchical = paste0("hierarchical (", x$control$covariance, " covariance, ",
+                          x$control$algorithm, ")")
+  )
+}
+
+#' @export
+summary.rlearn <- function(object, ...) {
+  out <- list(
+    fit = object,
+    population = if (object$estimator == "hierarchical") tidy.rlearn(object),
+    correlation = if (object$estimator == "hierarchical") {
+      stats::cov2cor(object$covariance)
+    },
+    reliability = model_reliability_by_parameter(object),
+    flags = table(object$flag[nzchar(object$flag)])
+  )
+  structure(out, class = "summary.rlearn")
+}
+
+#' @export
+print.summary.rlearn <- function(x, digits = 3, ...) {
+  print(x$fit)
+  if (!is.null(x$population)) {
+    cat("\nPopulation:\n")
+    print(x$population, digits = digits, row.names = FALSE)
+    cat("\nCorrelations between persons' parameters:\n")
+    print(x$correlation, digits = digits)
+  }
+  cat("\nReliability of persons' estimates:\n")
+  print(x$reliability, digits = digits)
+  if (length(x$flags)) {
+    cat("\nFlags:\n")
+    print(x$flags)
+  }
+  invisible(x)
+}
+
+#' @export
+tidy.rlearn <- function(x, conf.level = 0.95, ...) {
+  if (x$estimator != "hierarchical") {
+    rows <- persons(x, level = conf.level)
+    return(data.frame(
+      person = rows$person, term = rows$parameter, estimate = rows$estimate,
+      std.error = rows$std_error, conf.low = rows$conf_low, conf.high = rows$conf_high
+    ))
+  }
+  interval <- confint(x, "population", level = conf.level)
+  data.frame(
+    term = names(coef(x)), estimate = unname(coef(x)),
+    std.error = sqrt(diag(vcov(x))), conf.low = interval[, 1],
+    conf.high = interval[, 2], row.names = NULL
+  )
+}
+
+#' @export
+glance.rlearn <- function(x, ...) {
+  data.frame(
+    model = x$model$model, estimator = x$estimator, logLik = x$loglik, df = x$df,
+    AIC = stats::AIC(x), BIC = stats::BIC(x), nobs = stats::nobs(x),
+    n_persons = length(x$data$persons), status = x$status
+  )
+}
+
+#' @export
+augment.rlearn <- function(x, ...) {
+  trials <- as.data.frame(x$data)
+  cbind(trials, .fitted = stats::fitted(x), .resid = stats::residuals(x))
+}

@@ -1,0 +1,66 @@
+# Fits of learning models: what is estimated, and that it is right.
+
+known_group <- function(n = 30, trials = 150, seed = 1) {
+  withr::with_seed(seed, {
+    truth <- data.frame(
+      person = seq_len(n), alpha = plogis(rnorm(n, -0.4, 0.8)),
+      beta = exp(rnorm(n, 1, 0.5))
+    )
+    task <- bandit_task(n, trials, c(0.8, 0.2), reversal_every = 30)
+    simulate(rescorla_wagner(), design = task, parameters = truth)
+  })
+}
+
+test_that("the marginal likelihood is that of an independent integral", {
+  data <- known_group(8, 40)
+  fit <- rlearn(
+    data, control = rlearn_control(evidence = "importance", draws = 20000)
+  )
+  by_person <- vapply(seq_along(data$persons), function(j) {
+    quadrature_evidence(fit, data[j])
+  }, 1)
+  expect_lt(max(abs(by_person - fit$importance)), 0.02)
+  # Laplace by its definition, at the modes.
+  laplace <- vapply(seq_along(data$persons), function(j) {
+    r <- fit$persons$mode[, j] - fit$prior$mean[, j]
+    h <- matrix(fit$persons$curvature[, , j], 2) + solve(fit$covariance)
+    as.vector(log_lik(fit$model, data[j], coef_of(fit, j))) -
+      sum(r * solve(fit$covariance, r)) / 2 - log(det(fit$covariance)) / 2 -
+      log(det(h)) / 2
+  }, 1)
+  expect_equal(fit$evidence, laplace, tolerance = 1e-8)
+  expect_equal(as.numeric(logLik(fit)), sum(laplace), tolerance = 1e-8)
+})
+
+test_that("the fit is where the marginal likelihood is highest", {
+  data <- known_group()
+  fit <- rlearn(data)
+  expect_equal(fit$status, "converged")
+  # What is left to gain, by the quadratic there.
+  expect_lt(sum(fit$gradient * solve(-fit$hessian, fit$gradient)), 1e-6)
+  expect_true(all(eigen(fit$hessian)$values < 0))
+  # EM stops where it ignores how the spread of modes depends on the group.
+  em <- rlearn(data, control = rlearn_control(algorithm = "em"))
+  expect_lt(fit$loglik - em$loglik, 0.5)
+  expect_lte(em$loglik, fit$loglik)
+})
+
+test_that("persons' modes are those of a general optimiser", {
+  data <- known_group(3, 80)
+  prior <- gaussian_prior(c(alpha = 0, beta = 1), matrix(c(1, 0.3, 0.3, 0.5), 2))
+  fit <- rlearn(data, estimator = "map", prior = prior)
+  for (j in 1:3) {
+    objective <- function(u) {
+      p <- c(alpha = plogis(u[1]), beta = exp(u[2]))
+      r <- u - prior$mean
+      -as.vector(log_lik(rescorla_wagner(), data[j], p)) +
+        sum(r * solve(prior$cov, r)) / 2
+    }
+    found <- optim(c(0, 1), objective, method = "BFGS", control = list(reltol = 1e-14))
+    expect_equal(unname(fit$persons$mode[, j]), found$par, tolerance = 1e-4)
+    expect_equal(
+      matrix(fit$persons$covariance[, , j], 2),
+      unname(solve(optimHess(found$par, objective))), tolerance = 1e-3
+    )
+  }
+})
