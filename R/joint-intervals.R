@@ -16,13 +16,53 @@ joint_posterior <- function(fit) {
     ))
     return(fit$posterior)
   }
-  deviates <- normal_points(nrow(vcov)) %*% chol(vcov)
+  points <- normal_points(nrow(vcov))
+  deviates <- points %*% chol(vcov)
   colnames(deviates) <- rownames(vcov)
-  weight <- 0
-  for (i in seq_len(nrow(deviates))) {
-    weight <- weight + moved_posterior(shifted_fit(fit, deviates[i, ]))$weight
+  moved <- lapply(seq_len(nrow(points)), function(i) {
+    shifted_fit(fit, deviates[i, ])
+  })
+  nodes <- covering_nodes(fit, moved)
+  average <- list(weight = 0, total = 0, log_scale = -Inf)
+  for (i in seq_along(moved)) {
+    posterior <- moved_posterior(moved[[i]], nodes)
+    average <- add_weighted(
+      average, posterior$weight, sum(posterior$log_marginal) +
+        log_prior(coef(moved[[i]])[["sigma"]]) + sum(points[i, ]^2) / 2
+    )
   }
-  list(nodes = fit$posterior$nodes, weight = weight / nrow(deviates))
+  list(nodes = nodes, weight = average$weight / average$total)
+}
+
+# With few persons sigma is known to an order of magnitude, if at all, and the
+# likelihood alone would let it grow beyond all bounds. The prior is that of the
+# evidence model.
+log_prior <- function(sigma) stats::dnorm(log(sigma), log(.7), 1, log = TRUE)
+
+# The fit's nodes, continued to where moved populations have their people.
+covering_nodes <- function(fit, moved) {
+  nodes <- fit$posterior$nodes
+  spacing <- nodes[2] - nodes[1]
+  reach <- vapply(moved, function(one) {
+    range(prior_mean(one)) + c(-5, 5) * coef(one)[["sigma"]]
+  }, numeric(2))
+  end <- function(limit, at) min(max(0, ceiling((limit - at) / spacing)), length(nodes))
+  seq(
+    nodes[1] - spacing * end(-min(reach), -nodes[1]), by = spacing,
+    length.out = length(nodes) + end(-min(reach), -nodes[1]) +
+      end(max(reach), max(nodes))
+  )
+}
+
+# A running average with weights known by their logarithms.
+add_weighted <- function(average, weight, log_weight) {
+  log_scale <- max(average$log_scale, log_weight)
+  old <- exp(average$log_scale - log_scale)
+  new <- exp(log_weight - log_scale)
+  list(
+    weight = average$weight * old + weight * new,
+    total = average$total * old + new, log_scale = log_scale
+  )
 }
 
 # Points of mean zero, unit covariance and no third moments, [2 pairs x d].

@@ -17,7 +17,11 @@ format.psyrl_spec <- function(x, ...) {
   settings <- x[setdiff(names(x), "kind")]
   settings <- settings[!vapply(settings, is.data.frame, logical(1))]
   text <- vapply(settings, function(s) paste(deparse(s), collapse = ""), "")
-  paste0(class(x)[1], "(", paste(names(text), "=", text, collapse = ", "), ")")
+  maker <- switch(class(x)[1],
+    consistency_bellman = "bellman", consistency_none = "bellman_none", class(x)[1]
+  )
+  given <- if (length(text)) paste(names(text), "=", text, collapse = ", ")
+  paste0(maker, "(", given, ")")
 }
 
 # A number, or one of some words that say how the number is found.

@@ -77,7 +77,7 @@ rlmm <- function(data, task = as_mdp(data), value = q_task(),
     identify = identify, persons = persons, estimator = estimator
   ))
   check_class(control, "psyrl_control", "control", "Use rlmm_control().")
-  problem <- measurement_problem(data, task, spec, control)
+  problem <- settle_population(measurement_problem(data, task, spec, control))
   assemble_rlmm(problem, fit_measurement(problem), call)
 }
 
@@ -155,6 +155,26 @@ measurement_problem <- function(data, task, spec, control) {
       control = control
     )
   )
+}
+
+# Few persons say little about a population, one says nothing.
+settle_population <- function(problem) {
+  n <- nrow(problem$design)
+  if (n >= 10 || !is.null(problem$control$sigma)) return(problem)
+  if (n == 1) {
+    problem$control$sigma <- 1
+    warn("identification", c(
+      "One person cannot tell how persons differ: `sigma`, the SD of log beta, is",
+      "taken to be 1. Give it as rlmm_control(sigma = )."
+    ))
+  } else {
+    warn("identification", c(
+      paste0("`sigma`, the SD of log beta, is estimated from ", n, " persons only, and"),
+      "intervals of persons() take it as known. confint() carries how uncertain it",
+      "is; rlmm_control(sigma = ) sets it."
+    ))
+  }
+  problem
 }
 
 # Covariates of the latent regression, a row a person of `data`.

@@ -4,7 +4,7 @@
 #
 #   Rscript bench/measurement.R [replicates = 3] [section ...]
 #
-# Sections: boards, fixed_point, oracle, learned, small_boards,
+# Sections: boards, fixed_point, reading, oracle, learned, small_boards,
 # tower_of_london, threads, growth. Pictures go to bench/out.
 
 suppressMessages(library(psyrl))
@@ -117,6 +117,19 @@ sections$fixed_point <- function() {
       )
     }
   }
+}
+
+# A million rows from labels to counts.
+sections$reading <- function() {
+  log <- study("big_L", 10000, 9, 1)$log
+  labels <- c("person", "state", "action", "next_state")
+  log[labels] <- lapply(log[labels], as.character)
+  task <- peg_solitaire("big_L")
+  elapsed <- seconds(counted <- counts(as_trajectories(log), task))
+  show(
+    paste(format(nrow(log), big.mark = ","), "rows read, checked, counted"),
+    "about 2 s", paste(round(elapsed, 2), "s")
+  )
 }
 
 # Known values, then values found by default, on the same people.

@@ -36,6 +36,36 @@ test_that("the averaged posterior is that of many random draws", {
   expect_equal(found, brute, tolerance = .02)
 })
 
+test_that("weights correct the normal approximation where persons are few", {
+  x <- validity_example()
+  withr::local_seed(4)
+  few <- as.data.frame(x$log)
+  few <- few[few$person %in% unique(few$person)[1:6], ]
+  fit <- quietly(rlmm(few, x$task, x$fit$spec$value))
+  # Brute force: the population's posterior on a grid.
+  nodes <- seq(-9, 9, length.out = 1501) + coef(fit)[["mu"]]
+  population <- expand.grid(
+    mu = coef(fit)[["mu"]] + seq(-4, 4, length.out = 61),
+    log_sigma = seq(log(.02), log(5), length.out = 41)
+  )
+  log_lik <- grid_log_lik(fit, fit$values, nodes)
+  average <- list(weight = 0, total = 0, log_scale = -Inf)
+  for (i in seq_len(nrow(population))) {
+    sigma <- exp(population$log_sigma[i])
+    at <- trait_posterior(nodes, log_lik, rep(population$mu[i], 6), sigma, 1)
+    average <- add_weighted(
+      average, at$weight, sum(at$log_marginal) + log_prior(sigma)
+    )
+  }
+  brute <- posterior_summary(
+    list(nodes = nodes, weight = average$weight / average$total), c(.025, .975)
+  )
+  found <- posterior_summary(joint_posterior(fit), c(.025, .975))
+  expect_lt(mean(abs(found - brute)), .1 * mean(brute[, "sd"]))
+  plugin <- posterior_summary(fit$posterior, c(.025, .975))
+  expect_gt(mean(abs(plugin - brute)), .3 * mean(brute[, "sd"]))
+})
+
 test_that("temperature and discount are carried where they are estimated", {
   x <- validity_example()
   fit <- quietly(rlmm(x$log, x$task))

@@ -101,3 +101,21 @@ test_that("bad input gets a classed error that names the cure", {
     expect_match(conditionMessage(error), case[[2]], info = label)
   }
 })
+
+test_that("a population of few is pointed out, of one is given a spread", {
+  task <- peg_solitaire("tiny_cross")
+  withr::local_seed(1)
+  log <- simulate_trajectories(task, c(a = .05, b = .1, c = .05), episodes = 5)
+  expect_warning(rlmm(log, task), "3 persons", class = "psyrl_warning_identification")
+  expect_no_warning(
+    rlmm(log, task, control = rlmm_control(sigma = .5)),
+    class = "psyrl_warning_identification"
+  )
+  one <- as.data.frame(log)
+  one <- one[one$person == "a", ]
+  expect_warning(
+    fit <- rlmm(one, task), "One person", class = "psyrl_warning_identification"
+  )
+  expect_equal(coef(fit)[["sigma"]], 1)
+  expect_gt(persons(fit)$std_error, .1)
+})

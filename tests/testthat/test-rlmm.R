@@ -200,3 +200,9 @@ test_that("people without information get the prior and a flag", {
   expect_equal(row$std_error, coef(fit)[["sigma"]], tolerance = 1e-6)
   expect_equal(scores$flag[scores$person == "greedy"], "always greedy")
 })
+
+test_that("parts of a model print as the calls that make them", {
+  expect_output(print(bellman_none()), "bellman_none()", fixed = TRUE)
+  expect_output(print(bellman(lambda = 2)), "bellman(lambda = 2, ", fixed = TRUE)
+  expect_output(print(q_table(l2 = 1)), "q_table(l2 = 1)", fixed = TRUE)
+})
