@@ -6,8 +6,8 @@
 #' @param map A map: strings, one a row from top to bottom (or a single string
 #'   with line breaks, or a matrix of characters). A cell is free (`.`), a start
 #'   (`S`), a goal (by default `G`); every other character is a wall. Or a named
-#'   list of maps, which become one task: the twelve of [maze_maps] for
-#'   instance.
+#'   list of maps, which become one task: by default the twelve mazes of
+#'   [maze_moves], with its labels, so that the log aligns with the task.
 #' @param goals Named numbers: the rewards of entering the cells marked so,
 #'   which ends the episode.
 #' @param step_reward Reward of every move, in addition.
@@ -28,8 +28,8 @@
 #' ))
 #' solve_mdp(maze, temperature = 0)
 #' @export
-gridworld <- function(map, goals = c(G = 1), step_reward = 0, slip = 0,
-                      discount = 0.99) {
+gridworld <- function(map = psyrl::maze_maps, goals = c(G = 1), step_reward = 0,
+                      slip = 0, discount = 0.99) {
   goals <- check_goals(goals)
   step_reward <- check_number(step_reward, "step_reward")
   slip <- check_number(slip, "slip", 0, 1)

@@ -18,7 +18,7 @@ test_that("bundled logs are consistent and fit their tasks", {
     retest$persons, with(tower_of_london_persons, person[retested])
   )
 
-  mazes <- gridworld(maze_maps)
+  mazes <- gridworld()
   expect_equal(mdp(maze_transitions)$layout, mazes$layout)
   runs <- trajectories(maze_moves)
   expect_equal(nrow(runs$decisions), 46437)
