@@ -420,8 +420,8 @@ print.psyrl_choices <- function(x, ...) {
 #' @export
 summary.psyrl_choices <- function(object, ...) {
   trials <- object$trials
-  by_person <- function(x, f) {
-    vapply(split(x, factor(trials$person, seq_along(object$persons))), f, 1)
+  by_person <- function(x, f, ...) {
+    vapply(split(x, factor(trials$person, seq_along(object$persons))), f, 1, ...)
   }
   data.frame(
     person = object$persons,

@@ -4,27 +4,43 @@
 #'
 #' A model is given as an R function, with derivatives by differences: right to try an
 #' idea; or as a C++ file against the headers that psyrl installs, with exact
-#' derivatives and the speed of the built-in models. Either is fitted by [rlearn()].
+#' derivatives and the speed of the built-in models. Either is fitted by [rlearn()],
+#' checked by [log_lik()], predicts and simulates.
+#'
+#' From an R function, probabilities of choices (and with them simulated choices) come
+#' by giving it the trials up to each one with each option as the last choice: the
+#' function must use the past only, and not the outcome of a trial before its choice.
+#' That takes trials x options calls; such a model has no trial-wise values, and not
+#' two stages.
 #'
 #' @param cpp_file Path of a C++ file that defines a class template over its number
-#'   type and exports `psyrl_model()`; see `vignette("learning-models")` and
-#'   `system.file("include/psyrl/learning_model.h", package = "psyrl")`. It is
+#'   type and exports `psyrl_model()`; see `vignette("custom-models")` and the example
+#'   `system.file("examples/decreasing_rate.cpp", package = "psyrl")`. It is
 #'   compiled once a session (which needs a compiler).
 #' @param log_lik An R function `(parameters, trials)`: `parameters` a named vector on
-#'   the natural scale, `trials` a data frame of one person (see [choices()]: codes
-#'   from 1); returns the log-likelihood.
-#' @param parameters Named list of ranges, `list(alpha = c(0, 1), beta = c(0, Inf))`.
-#' @param typical Named vector: where searches start (default: inside the range).
+#'   the natural scale, `trials` a data frame of one person, in order, with `block,
+#'   trial, choice, outcome` and what else was given to [choices()] (codes count from
+#'   1); returns the log-likelihood, a number.
+#' @param parameters Named list of ranges, `list(alpha = c(0, 1), beta = c(0, Inf))`:
+#'   both ends finite, the lower one, or neither.
+#' @param typical Named vector: where searches start and priors are centred (default:
+#'   inside the range).
 #' @param title What prints call the model.
 #' @return An object of class `psyrl_model`.
+#' @section Errors: `psyrl_error_input` for a function that fails or does not return a
+#'   number, for wrong ranges, and for a file that does not compile or export.
 #' @examples
-#' biased <- custom_model(
+#' stay <- custom_model(
 #'   log_lik = function(parameters, trials) {
-#'     sum(dbinom(trials$choice == 2, 1, parameters["p"], log = TRUE), na.rm = TRUE)
+#'     stayed <- diff(trials$choice) == 0
+#'     log(0.5) + sum(dbinom(stayed, 1, parameters["p"], log = TRUE))
 #'   },
-#'   parameters = list(p = c(0, 1))
+#'   parameters = list(p = c(0, 1)), title = "Stay with probability p"
 #' )
-#' biased
+#' set.seed(1)
+#' task <- bandit_task(persons = 5, trials = 20)
+#' data <- simulate(stay, design = task, parameters = c(p = 0.8))
+#' rlearn(data, stay, "map")
 #' @export
 custom_model <- function(cpp_file = NULL, log_lik = NULL, parameters,
                          typical = NULL, title = "Custom model") {
@@ -60,43 +76,146 @@ check_file <- function(path) {
 }
 
 custom_parameters <- function(parameters, typical) {
-  ok <- is.list(parameters) && length(names(parameters)) == length(parameters) &&
-    all(vapply(parameters, function(r) is.numeric(r) && length(r) == 2, NA))
+  ok <- is.list(parameters) && length(parameters) &&
+    length(unique(names(parameters))) == length(parameters) &&
+    all(vapply(parameters, is_parameter_range, NA))
   if (!ok) {
     abort_input("parameters", paste(
-      "`parameters` must be a named list of ranges, such as",
-      "list(alpha = c(0, 1), beta = c(0, Inf))."
+      "`parameters` must be a named list of increasing ranges, finite at both ends, at",
+      "the lower end or at none, such as list(alpha = c(0, 1), beta = c(0, Inf))."
+    ))
+  }
+  stray <- setdiff(names(typical), names(parameters))
+  if (length(stray)) {
+    abort_input("typical", paste0(
+      "`typical` names ", quoted(stray), ", not among the parameters ",
+      quoted(names(parameters)), "."
     ))
   }
   rows <- lapply(names(parameters), function(name) {
-    range <- parameters[[name]]
-    middle <- if (all(is.finite(range))) {
-      mean(range)
-    } else if (is.finite(range[1])) {
+    custom_parameter(name, parameters[[name]], typical[name])
+  })
+  do.call(rbind, rows)
+}
+
+is_parameter_range <- function(range) {
+  is.numeric(range) && length(range) == 2 && !anyNA(range) && range[1] < range[2] &&
+    (is.finite(range[1]) || all(is.infinite(range)))
+}
+
+# Searches start at `typical`, or inside the range; studies draw from around it.
+custom_parameter <- function(name, range, typical) {
+  bounded <- all(is.finite(range))
+  if (is.null(typical) || is.na(typical)) {
+    typical <- if (bounded) mean(range) else if (is.finite(range[1])) {
       range[1] + 1
     } else {
       0
     }
-    at <- if (name %in% names(typical)) typical[[name]] else middle
-    spread <- if (all(is.finite(range))) diff(range) / 4 else 0.5
-    parameter(name, range[1], range[2], at, at - spread, at + spread)
-  })
-  do.call(rbind, rows)
+  }
+  if (typical <= range[1] || typical >= range[2]) {
+    abort_input("typical", paste0(
+      "`typical` of ", dQuote(name, FALSE), " must lie inside its range, not at ",
+      format(typical), "."
+    ))
+  }
+  reach <- if (bounded) diff(range) / 4 else if (is.finite(range[1])) {
+    (typical - range[1]) / 2
+  } else {
+    0.5
+  }
+  low <- max(typical - reach, (typical + range[1]) / 2)
+  high <- min(typical + reach, (typical + range[2]) / 2)
+  parameter(name, range[1], range[2], unname(typical), unname(low), unname(high))
 }
 
 # What a custom model adds to the specification that the core is given.
 custom_parts <- function(model, data) {
   if (model$model == "custom_r") {
     trials <- data$trials
-    call <- function(parameters, first, last) {
-      as.double(model$log_lik(parameters, trials[first:last, , drop = FALSE]))
-    }
-    return(list(log_lik = call))
+    return(list(log_lik = function(parameters, first, last) {
+      call_log_lik(model, parameters, trials[first:last, , drop = FALSE])
+    }))
   }
   if (model$model == "custom_cpp") {
     return(list(factory = compiled_factory(model$code)))
   }
   NULL
+}
+
+# The user's function, held to its promise: a number, -Inf if impossible.
+call_log_lik <- function(model, parameters, trials) {
+  value <- tryCatch(model$log_lik(parameters, trials), error = function(e) {
+    abort_input("log_lik", paste0(
+      "The function `log_lik` failed: ", conditionMessage(e)
+    ))
+  })
+  if (!is.numeric(value) || length(value) != 1) {
+    abort_input("log_lik", paste0(
+      "The function `log_lik` must return a number, not ", describe(value), "."
+    ))
+  }
+  as.double(value)
+}
+
+# Probability of each option on trial `t` of a person, from the log-likelihoods of the
+# past with each as the last choice.
+next_choice <- function(model, parameters, trials, t, available) {
+  past <- trials[seq_len(t), , drop = FALSE]
+  score <- vapply(seq_along(available), function(k) {
+    past$choice[t] <- k
+    if (available[k]) call_log_lik(model, parameters, past) else -Inf
+  }, 1)
+  exp(score - max(score)) / sum(exp(score - max(score)))
+}
+
+# `visit(rows, parameters, available)` for every person of a model given as R function.
+each_custom_person <- function(model, data, theta, visit) {
+  names <- model_parameters(model, length(data$options))$parameter
+  for (j in seq_along(data$persons)) {
+    rows <- seq.int(data$person_start[j] + 1, length.out = diff(data$person_start)[j])
+    available <- data$available %||% matrix(TRUE, nrow(data$trials), length(data$options))
+    visit(rows, stats::setNames(theta[, j], names), available[rows, , drop = FALSE])
+  }
+}
+
+# What `trace_trials()` needs of such a model: probabilities alone.
+trace_custom <- function(model, data, theta) {
+  n <- nrow(data$trials)
+  K <- length(data$options)
+  probability <- array(NA_real_, c(K, 1, n))
+  each_custom_person(model, data, theta, function(rows, parameters, available) {
+    trials <- data$trials[rows, , drop = FALSE]
+    for (t in seq_along(rows)) {
+      probability[, 1, rows[t]] <<- next_choice(
+        model, parameters, trials, t, available[t, ]
+      )
+    }
+  })
+  list(
+    probability = probability, value = array(NA_real_, c(K, 1, n)),
+    error = matrix(NA_real_, 1, n)
+  )
+}
+
+# Choices drawn one by one, each with its outcome; missed trials stay missed.
+simulate_custom <- function(model, data, outcomes, theta) {
+  trials <- data$trials
+  each_custom_person(model, data, theta, function(rows, parameters, available) {
+    own <- trials[rows, , drop = FALSE]
+    for (t in which(!is.na(own$choice))) {
+      p <- next_choice(model, parameters, own, t, available[t, ])
+      own$choice[t] <- sample.int(length(p), 1, prob = p)
+      own$outcome[t] <- outcomes[rows[t], own$choice[t]]
+      if (!is.null(own$counterfactual)) {
+        own$counterfactual[t] <- outcomes[rows[t], 3L - own$choice[t]]
+      }
+    }
+    trials[rows, ] <<- own
+  })
+  trials$gain <- trials$loss <- NULL
+  data$trials <- trials
+  data
 }
 
 # Compiled once a session for each text; models hold the text alone, so that fits
@@ -108,7 +227,7 @@ compiled_factory <- function(code) {
   }
   if (is.null(psyrl_state$factories[[key]])) {
     where <- new.env(parent = globalenv())
-    Rcpp::sourceCpp(code = key, env = where)
+    compile_model(key, where)
     if (!is.function(where$psyrl_model)) {
       abort_input("cpp_file", c(
         "The file must export a function `psyrl_model()`:",
@@ -119,4 +238,14 @@ compiled_factory <- function(code) {
     psyrl_state$factories[[key]] <- where$psyrl_model()
   }
   psyrl_state$factories[[key]]
+}
+
+compile_model <- function(code, where) {
+  tryCatch(
+    Rcpp::sourceCpp(code = code, env = where),
+    error = function(e) abort_input("cpp_file", c(
+      paste0("The model does not compile: ", conditionMessage(e)),
+      "A compiler is needed, see pkgbuild::has_build_tools(); its messages are above."
+    ))
+  )
 }

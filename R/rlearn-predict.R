@@ -2,13 +2,8 @@
 
 # The core's trace of all trials at persons' estimates (natural, parameters x persons).
 trace_trials <- function(model, data, theta) {
+  if (model$model == "custom_r") return(trace_custom(model, data, theta))
   spec <- model_spec(model, data)
-  if (model$model == "custom_r") {
-    abort_input("fit", c(
-      "A model given as an R function has no trial-wise values.",
-      "Write it as a C++ file (see custom_model()) to get them."
-    ))
-  }
   stages <- if (model$model == "two_step") 2L else 1L
   options <- if (stages == 2L) 2L else length(data$options)
   out <- learning_trace_(core_choices(data), spec, theta, stages, options)
@@ -173,9 +168,6 @@ simulate.psyrl_model <- function(object, nsim = 1, seed = NULL, design,
                                  parameters = NULL, ...) {
   if (!is.null(seed)) set.seed(seed)
   check_class(design, "psyrl_learning_task", "design", "See bandit_task().")
-  if (object$model == "custom_r") {
-    abort_input("object", "A model given as an R function cannot be simulated.")
-  }
   table <- model_parameters(object, task_options(object, design$data))
   n <- length(design$data$persons)
   draw <- function(i) {
@@ -199,6 +191,9 @@ simulate.psyrl_model <- function(object, nsim = 1, seed = NULL, design,
 simulate_choices <- function(model, task, theta) {
   data <- task$data
   check_model(model, data)
+  if (model$model == "custom_r") {
+    return(simulate_custom(model, data, task$outcomes, theta))
+  }
   out <- learning_simulate_(
     core_choices(data), model_spec(model, data), theta, task$outcomes, draw_seed()
   )

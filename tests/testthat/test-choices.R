@@ -76,3 +76,13 @@ test_that("subsetting and joining by person", {
   expect_identical(nrow(as.data.frame(x)), 6L)
   expect_error(x["z"], class = "psyrl_error_input")
 })
+
+test_that("persons are summed up with trials that had no outcome", {
+  data <- choices(data.frame(
+    person = c("a", "a", "b"), choice = c(1, NA, 2), outcome = c(1, NA, 0)
+  ))
+  expect_equal(summary(data), data.frame(
+    person = c("a", "b"), n_trials = 2:1, n_missed = c(1, 0), n_blocks = c(1, 1),
+    mean_outcome = c(1, 0)
+  ))
+})

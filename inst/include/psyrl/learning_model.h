@@ -7,7 +7,7 @@
 //   SEXP psyrl_model() { return psyrl::export_model<MyModel>(); }
 //
 // What a model must have stands in core/learning/likelihood.h; core/learning/models
-// has examples. `Sizes` are the numbers of directions that derivatives are compiled
+// and examples/decreasing_rate.cpp have examples. `Sizes` are the numbers of directions that derivatives are compiled
 // for; any number of parameters works with any sizes, faster with the right one.
 #pragma once
 
@@ -19,6 +19,9 @@ namespace psyrl {
 
 template <template <class> class Model, int... Sizes>
 learning::Engine* new_engine(const learning::Setting& setting) {
+  static_assert(Model<double>::kStages == 1, "models of your own have one stage");
+  require(typename Model<double>::Layout(setting).n_logits == setting.n_options,
+          "a model's Layout must have n_logits = n_options of its Setting");
   return new learning::EngineOf<Model, Sizes...>(setting);
 }
 
