@@ -2,7 +2,7 @@
 
 #' @export
 print.rlmm <- function(x, ...) {
-  cat(headline(x), "\n", sep = "")
+  writeLines(headline(x))
   cat(verdict(x), "\n\n", sep = "")
   print_parameters(x)
   cat("\nReliability of the scores (model): ",
@@ -13,14 +13,14 @@ print.rlmm <- function(x, ...) {
 }
 
 headline <- function(fit) {
-  paste0(
+  strwrap(width = 80, paste0(
     "Measurement model of ", big_number(length(fit$data$persons)),
     " persons, ", big_number(stats::nobs(fit)), " decisions, values ",
     format(fit$spec$value),
     if (!is.null(fit$spec$consistency)) {
       paste0(" under ", format(fit$spec$consistency))
     }
-  )
+  ))
 }
 
 verdict <- function(fit) {
@@ -85,7 +85,7 @@ fit_problem <- function(fit) {
 #' @export
 print.summary.rlmm <- function(x, ...) {
   fit <- x$fit
-  cat(headline(fit), "\n", verdict(fit), "\n", sep = "")
+  writeLines(c(headline(fit), verdict(fit)))
   cat(strwrap(x$meaning$sentence, 80), sep = "\n")
   for (name in names(x$crowd)[!is.na(x$crowd)]) {
     cat("  correlation with the ",
