@@ -9,7 +9,8 @@
 #' more than `tolerance`.
 #'
 #' @param fit A fit of [rlearn()] with `estimator = "ml"` and a
-#'   [forgetting_bandit()].
+#'   [forgetting_bandit()], or the plain [rescorla_wagner()] (one rate, `initial = 0`),
+#'   which is the same in every option's own visits.
 #' @param tolerance Largest gap that counts as certified, in nats.
 #' @param max_nodes Largest number of boxes of learning rates that are looked at, per
 #'   person.
@@ -41,6 +42,50 @@ certify.default <- function(fit, tolerance = 0.01, max_nodes = 3000, ...) {
     "`fit` must be a fit of rlearn() with a forgetting_bandit(), not ",
     describe(fit), "."
   ))
+}
+
+#' @export
+certify.rlearn <- function(fit, tolerance = 0.01, max_nodes = 3000, ...) {
+  if (fit$estimator != "ml") {
+    abort_input("fit", c(
+      paste0("`fit` must be fitted with `estimator = \"ml\"`, not ", dQuote(
+        fit$estimator, FALSE
+      ), "."),
+      "A certificate is about the maximum of the likelihood."
+    ))
+  }
+  trace <- certified_traces(fit)
+  trials <- convex_trials(fit$data, trace$channels, "person")
+  at <- match(as.character(trials$problems$person), as.character(fit$data$persons))
+  natural <- to_natural(t(fit$persons$mode), fit$table)[at, , drop = FALSE]
+  part <- function(names) {
+    unname(natural[, match(names, fit$table$parameter), drop = FALSE])
+  }
+  start <- list(alpha = part(trace$alpha), beta = part(trace$beta))
+  spec <- trace_spec(trace)
+  # A search may end beyond the range that stands in for an infinite one.
+  spec$beta_upper <- max(spec$beta_upper, start$beta, na.rm = TRUE)
+  certify_problems(
+    trials, spec, start, tolerance, max_nodes, fit$control$threads
+  )
+}
+
+certified_traces <- function(fit) {
+  trace <- trace_model(fit$model, fit$table)
+  if (is.null(trace) || !trace$exact) {
+    abort_input("fit", c(
+      paste0("`fit` must be a fit of a forgetting_bandit(), not of ",
+        dQuote(fit$model$model, FALSE), " with ", quoted(fit$table$parameter), "."),
+      "Of other models only the plain rescorla_wagner() has a convex relaxation."
+    ))
+  }
+  if (trace$range[1] < 0) {
+    abort_input("fit", paste0(
+      "The range of beta must not be negative; it starts at ",
+      format(trace$range[1]), "."
+    ))
+  }
+  trace
 }
 
 # One row a problem; `start` holds matrices alpha and beta, problems x kernels.

@@ -6,7 +6,7 @@ print.psyrl_convex <- function(x, ...) {
   cat(
     "Convex relaxation (", x$spec$relaxation,
     if (is_truncated(x)) paste0(", truncated at lag ", x$spec$horizon),
-    ") of a forgetting bandit: ", n, if (n == 1) " problem" else " problems", ", ",
+    ") of ", trace_words(x), ": ", n, if (n == 1) " problem" else " problems", ", ",
     sum(x$n_trials), " choices among ", length(x$options), " options\n",
     convex_verdict(x), "\n",
     sep = ""
@@ -15,6 +15,12 @@ print.psyrl_convex <- function(x, ...) {
   print(shown, digits = 4, row.names = FALSE)
   if (n > 6) cat("... and ", n - 6, " more\n", sep = "")
   invisible(x)
+}
+
+trace_words <- function(x) {
+  switch(x$spec$clock,
+    trial = "a forgetting bandit", visit = "a Rescorla-Wagner learner"
+  )
 }
 
 is_truncated <- function(x) anyNA(x$lower_bound[!is.na(x$objective)])
@@ -30,8 +36,8 @@ convex_verdict <- function(x) {
     ". Truncated: no lower bound."
   } else {
     paste0(
-      ". No forgetting bandit with beta <= ", format(x$spec$beta_upper),
-      " has a smaller loss than `lower_bound`."
+      ". ", sub("^a ", "No ", trace_words(x)), " with beta <= ",
+      format(x$spec$beta_upper), " has a smaller loss than `lower_bound`."
     )
   })
 }
@@ -161,7 +167,8 @@ pieces_at <- function(pieces, at) {
 #' @inheritParams summary.psyrl_convex
 #' @param x A fit of [convex_relaxation()].
 #' @param type `"kernel"`: weight by lag, with the recovered geometric kernel dashed;
-#'   `"spectrum"`: mass by learning rate, for the mixture relaxation. Several
+#'   `"spectrum"`: mass by learning rate (sum of the kernel's weights over the lags
+#'   that the data have), for the mixture relaxation. Several
 #'   separate rates suggest that somebody learns on several time scales.
 #' @param problem Name or number of the problem shown.
 #' @return `x`, invisibly.
@@ -181,7 +188,7 @@ plot_kernel <- function(x, problem, lags = 30, ...) {
   shown <- seq_len(min(lags, nrow(weight)))
   graphics::matplot(
     shown - 1, weight[shown, , drop = FALSE], type = "s", lty = 1,
-    col = seq_len(rows), xlab = "lag (trials ago)", ylab = "weight",
+    col = seq_len(rows), xlab = lag_words(x), ylab = "weight",
     main = names(x$objective)[problem], ...
   )
   for (r in seq_len(rows)) {
@@ -190,12 +197,19 @@ plot_kernel <- function(x, problem, lags = 30, ...) {
     geometric <- alpha * x$beta[problem, r] * (1 - alpha)^(shown - 1)
     graphics::lines(shown - 1, geometric, lty = 2, col = r)
   }
-  if (rows > 1) {
-    graphics::legend(
-      "topright", legend = paste(x$rows$channel, x$rows$arm), col = seq_len(rows),
-      lty = 1, bty = "n"
-    )
-  }
+  legend_rows(x)
+}
+
+legend_rows <- function(x) {
+  if (nrow(x$rows) == 1) return(invisible())
+  graphics::legend(
+    "topright", legend = paste(x$rows$channel, x$rows$arm),
+    col = seq_len(nrow(x$rows)), lty = 1, bty = "n"
+  )
+}
+
+lag_words <- function(x) {
+  switch(x$spec$clock, trial = "lag (trials ago)", visit = "lag (visits ago)")
 }
 
 problem_rows <- function(x, problem) {
@@ -217,12 +231,18 @@ plot_spectrum <- function(x, problem, ...) {
     ))
   }
   spectrum <- merge_rates(x$pieces[x$pieces$problem == problem, ])
+  # Mass beyond the lags that were seen acts on nothing; rates slower than a tenth of
+  # their number cannot be told from each other.
+  lags <- longest_of(x)[problem]
+  seen <- spectrum$mass * (1 - (1 - spectrum$shape)^lags)
+  slowest <- 0.1 / max(lags, 1)
   graphics::plot(
-    spectrum$shape, spectrum$mass, type = "h", log = "x", lwd = 3,
-    col = spectrum$row, xlim = c(min(1e-3, spectrum$shape), 1),
-    ylim = c(0, max(spectrum$mass, 0)), xlab = "learning rate alpha",
-    ylab = "sensitivity beta", main = names(x$objective)[problem], ...
+    pmax(spectrum$shape, slowest), seen, type = "h", log = "x", lwd = 3,
+    col = spectrum$row, xlim = c(min(slowest, 1e-3), 1), ylim = c(0, max(seen, 0)),
+    xlab = "learning rate alpha", ylab = "mass within the lags seen",
+    main = names(x$objective)[problem], ...
   )
+  legend_rows(x)
 }
 
 # Neighbouring rates of a kernel are one: the solver brackets a rate by two.

@@ -78,7 +78,7 @@ convex_relaxation <- function(data, share = c("all", "arm"),
   trials <- add_weights(trials, data, control$weights)
   trials <- add_covariates(trials, data, control)
   spec <- convex_spec(
-    share, relaxation, horizon, c(0, beta_max), "trial", control$tolerance
+    share, relaxation, horizon, c(0, beta_max), control$clock, control$tolerance
   )
   solved <- convex_relax_(trials, spec, resolve_threads(control$threads))
   warn_open_problems(solved, trials$problems$name)
@@ -93,13 +93,17 @@ convex_relaxation <- function(data, share = c("all", "arm"),
 #' @param covariates A list of numeric matrices, each a row a row of the input data
 #'   and a column an option: what else adds to the value of the options, with
 #'   weights of either sign.
+#' @param clock `"trial"`: memory of an option fades with every trial; `"visit"`: only
+#'   when the option is chosen. Lags then count visits, and the bounds are those of
+#'   [rescorla_wagner()] with `initial = 0`.
 #' @param tolerance Of the KKT residual.
 #' @param threads Number of threads; the results do not depend on it.
 #' @param ... Must be empty.
 #' @return An object of class `psyrl_convex_control`.
 #' @export
 convex_control <- function(weights = NULL, bias = FALSE, covariates = NULL,
-                           tolerance = 1e-9, threads = NULL, ...) {
+                           clock = c("trial", "visit"), tolerance = 1e-9,
+                           threads = NULL, ...) {
   check_dots_empty(..., what = "convex_control()")
   if (!is.null(weights) &&
     (!is.numeric(weights) || anyNA(weights) || any(weights < 0))) {
@@ -120,6 +124,7 @@ convex_control <- function(weights = NULL, bias = FALSE, covariates = NULL,
     list(
       weights = weights, bias = check_flag(bias, "bias"),
       covariates = covariates,
+      clock = check_choice(clock, c("trial", "visit"), "clock"),
       tolerance = check_number(tolerance, "tolerance", 1e-14, 1),
       threads = threads
     ),

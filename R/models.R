@@ -334,7 +334,7 @@ forgetting_bandit <- function(share = c("all", "arm"), channels = c("outcome"),
     "forgetting_bandit", "Forgetting bandit",
     lapply(c(paste0("alpha", suffix), paste0("beta", suffix)), function(name) {
       if (startsWith(name, "alpha")) {
-        return(transform(rate(name), per = per))
+        return(parameter(name, 0, 1, 0.3, 0.1, 0.7, per))
       }
       parameter(name, range[1], range[2], inside[2], inside[1], inside[3], per)
     }),

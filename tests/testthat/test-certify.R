@@ -144,3 +144,54 @@ test_that("a certificate needs a maximum-likelihood fit", {
   expect_error(certify_with(-1, 10), class = "psyrl_error_input")
   expect_error(certify_with(0.01, 0), class = "psyrl_error_input")
 })
+
+# What certify() reads of a fit by rlearn().
+fit_of <- function(data, model, estimator = "ml") {
+  table <- model_spec(model, data)$table
+  trace <- trace_model(model, table)
+  found <- convex_ml_(
+    convex_trials(data, trace$channels, "person"), trace_spec(trace), 2L, 1, 1
+  )
+  natural <- cbind(found$alpha, found$beta)
+  structure(
+    list(
+      estimator = estimator, model = model, table = table, data = data,
+      control = list(threads = 1), persons = list(mode = t(to_link(natural, table)))
+    ),
+    class = "rlearn"
+  )
+}
+
+test_that("fits of rlearn() are certified, a row a person", {
+  data <- small_choices(n = 200)
+  for (model in list(
+    forgetting_bandit(), forgetting_bandit("arm", beta_range = c(0, 5)),
+    rescorla_wagner()
+  )) {
+    fit <- fit_of(data, model)
+    found <- certify(fit)
+    expect_named(found, c(
+      "person", "objective", "lower_bound", "gap", "certified", "nodes", "best"
+    ))
+    expect_equal(found$person, c("a", "b"))
+    expect_true(all(found$certified))
+    natural <- as.data.frame(to_natural(t(fit$persons$mode), fit$table))
+    names(natural) <- fit$table$parameter
+    natural$person <- data$persons
+    expect_equal(found$objective, -as.vector(log_lik(model, data, natural)))
+  }
+})
+
+test_that("what has no certificate says so", {
+  data <- small_choices()
+  reason <- function(fit) conditionMessage(tryCatch(certify(fit), error = identity))
+  expect_match(reason(fit_of(data, forgetting_bandit(), "map")), "estimator")
+  fit <- fit_of(data, rescorla_wagner())
+  fit$model <- rescorla_wagner(initial = 0.5)
+  expect_match(reason(fit), "plain rescorla_wagner")
+  fit$model <- kalman_bandit()
+  expect_match(reason(fit), "plain rescorla_wagner")
+  negative <- fit_of(data, forgetting_bandit())
+  negative$table$lower[2] <- -1
+  expect_match(reason(negative), "must not be negative")
+})

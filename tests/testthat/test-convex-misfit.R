@@ -47,31 +47,3 @@ test_that("a truncated or weighted fit has no such test", {
   biased <- convex_relaxation(data, control = convex_control(bias = TRUE))
   expect_error(misfit_test(biased), class = "psyrl_error_input")
 })
-
-test_that("starting values are recovered parameters, on either clock", {
-  data <- small_choices(n = 200, persons = 1)
-  trials <- convex_trials(data, by = "person")
-  for (clock in c("trial", "visit")) {
-    for (relaxation in c("monotone", "mixture")) {
-      start <- convex_start_(trials, convex_spec("all", relaxation, clock = clock), 1)
-      expect_true(start$alpha >= 0 && start$alpha <= 1)
-      expect_true(start$beta >= 0 && start$beta <= 200)
-    }
-  }
-})
-
-test_that("visit-clock starts find the Rescorla-Wagner rule that made the choices", {
-  withr::local_seed(3)
-  q <- c(0, 0)
-  choice <- outcome <- integer(3000)
-  for (t in seq_along(choice)) {
-    choice[t] <- 1 + stats::rbinom(1, 1, stats::plogis(4 * diff(q)))
-    good <- 1 + (t %/% 40) %% 2
-    outcome[t] <- stats::rbinom(1, 1, if (choice[t] == good) 0.8 else 0.2)
-    q[choice[t]] <- q[choice[t]] + 0.3 * (outcome[t] - q[choice[t]])
-  }
-  data <- choices(data.frame(person = 1, choice = choice, outcome = outcome))
-  start <- convex_start_(convex_trials(data), convex_spec("all", clock = "visit"), 1)
-  expect_equal(start$alpha[1], 0.3, tolerance = 0.3)
-  expect_equal(start$beta[1], 4, tolerance = 0.3)
-})
