@@ -33,10 +33,6 @@ convex_misfit_ <- function(trials, spec_, n_replicates, seed, threads) {
     .Call(`_psyrl_convex_misfit_`, trials, spec_, n_replicates, seed, threads)
 }
 
-convex_start_ <- function(trials, spec_, threads) {
-    .Call(`_psyrl_convex_start_`, trials, spec_, threads)
-}
-
 convex_probability_ <- function(trials, spec_, pieces, covariates) {
     .Call(`_psyrl_convex_probability_`, trials, spec_, pieces, covariates)
 }

@@ -45,37 +45,38 @@ trace_spec <- function(trace, relaxation = "monotone") {
   )
 }
 
-# Starting values of a model for every person: array persons x parameters x starts
-# (monotone, mixture) on the natural scale, inside the parameters' ranges. What is
-# not a trace keeps the registry's typical value, as do persons without a choice.
-# NULL for models without traces.
+# Where a search for a model's parameters may begin, for every person: a matrix
+# persons x parameters on the natural scale, inside the parameters' ranges, or NULL
+# for models without traces. It is the best local fit of the traces from both
+# relaxations and two random points; where there is one kernel the best along the
+# profile of alpha, which is global. What is not a trace keeps the registry's typical
+# value, as do persons without a choice.
 convex_start <- function(data, model, threads = 1) {
   table <- model_spec(model, data)$table
   trace <- trace_model(model, table)
-  persons <- as.character(data$persons)
   if (is.null(trace) || all(is.na(data$trials$choice))) return(NULL)
+  persons <- as.character(data$persons)
   trials <- convex_trials(data, trace$channels, "person")
   at <- match(as.character(trials$problems$person), persons)
-  typical <- matrix(
+  found <- convex_ml_(trials, trace_spec(trace), 2L, 0, threads)
+  found$alpha[found$beta <= 0] <- NA # no kernel, no rate
+  # A rate too slow to act is known by its weight, alpha beta.
+  slow <- which(found$alpha < 1e-4)
+  found$beta[slow] <- found$beta[slow] * found$alpha[slow] / 1e-4
+  start <- matrix(
     table$typical, length(persons), nrow(table), byrow = TRUE,
     dimnames = list(persons, table$parameter)
   )
-  starts <- lapply(c(monotone = "monotone", mixture = "mixture"), function(relaxation) {
-    found <- convex_start_(trials, trace_spec(trace, relaxation), threads)
-    found$alpha[found$beta <= 0] <- NA # no kernel, no rate
-    out <- typical
-    out[at, trace$alpha] <- found$alpha
-    out[at, trace$beta] <- found$beta
-    inside_ranges(out, table)
-  })
-  simplify2array(starts)
+  start[at, trace$alpha] <- found$alpha
+  start[at, trace$beta] <- found$beta
+  inside_ranges(start, table)
 }
 
 # Away from the ends of the ranges, where links are infinite and gradients vanish.
 inside_ranges <- function(x, table) {
   for (k in seq_len(nrow(table))) {
     width <- min(table$upper[k] - table$lower[k], 1)
-    edge <- 1e-3 * width
+    edge <- 1e-4 * width
     x[is.na(x[, k]), k] <- table$typical[k]
     x[, k] <- pmin(pmax(x[, k], table$lower[k] + edge), table$upper[k] - edge)
   }

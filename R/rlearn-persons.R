@@ -47,7 +47,7 @@ start_points <- function(problem, n) {
   unit <- if (problem$control$start == "random") {
     matrix(stats::runif(d * n), d, n)
   } else {
-    matrix(halton(n * d, 2L), d, n)
+    spread_points(d, n)
   }
   low <- as.vector(to_link(matrix(table$low, 1), table))
   high <- as.vector(to_link(matrix(table$high, 1), table))
@@ -56,42 +56,37 @@ start_points <- function(problem, n) {
   points
 }
 
-halton <- function(n, base) {
-  vapply(seq_len(n), function(i) {
-    f <- 1
-    x <- 0
-    while (i > 0) {
-      f <- f / base
-      x <- x + f * (i %% base)
-      i <- i %/% base
-    }
-    x
-  }, 1)
+# Evenly spread points of the unit cube, a column a point: an additive recurrence
+# whose steps are powers of the d-dimensional golden ratio.
+spread_points <- function(d, n) {
+  ratio <- stats::uniroot(function(x) x^(d + 1) - x - 1, c(1, 2), tol = 1e-12)$root
+  (0.5 + outer(ratio^-seq_len(d), seq_len(n))) %% 1
 }
 
 core_control <- function(problem, box, n_starts) {
-  starts <- start_points(problem, n_starts)
-  convex <- convex_starts(problem)
-  if (!is.null(convex)) {
-    # The convex start beside the common ones, for every person.
-    n <- length(problem$data$persons)
-    starts <- do.call(cbind, lapply(seq_len(n), function(j) {
-      cbind(convex[, j], starts)
-    }))
-    n_starts <- n_starts + 1L
-  }
   list(
-    n_starts = as.integer(n_starts), starts = starts, lower = box$lower,
-    upper = box$upper, person_tolerance = 1e-10, person_iterations = 200L
+    n_starts = as.integer(n_starts), starts = start_points(problem, n_starts),
+    lower = box$lower, upper = box$upper, person_tolerance = 1e-10,
+    person_iterations = 200L
   )
 }
 
-# Starts from the convex relaxation, parameters x persons; NULL for other families.
-convex_starts <- function(problem) NULL
+# Every person's own start, from the convex relaxations, before the common ones.
+add_convex_starts <- function(control, problem) {
+  if (problem$control$start != "convex") return(control)
+  convex <- convex_start(problem$data, problem$model, problem$threads)
+  if (is.null(convex)) return(control)
+  own <- t(to_link(convex, problem$table))
+  control$starts <- do.call(cbind, lapply(seq_len(ncol(own)), function(j) {
+    cbind(own[, j], control$starts)
+  }))
+  control$n_starts <- control$n_starts + 1L
+  control
+}
 
 # All persons by themselves; over a cluster in shards, with the same result.
 fit_persons <- function(problem, prior, box, n_starts) {
-  control <- core_control(problem, box, n_starts)
+  control <- add_convex_starts(core_control(problem, box, n_starts), problem)
   cluster <- problem$control$cluster
   out <- if (is.null(cluster)) {
     learning_fit_persons_(problem$core, problem$spec, prior, control, problem$threads)

@@ -122,19 +122,6 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
-// convex_start_
-Rcpp::List convex_start_(const Rcpp::List& trials, const Rcpp::List& spec_, int threads);
-RcppExport SEXP _psyrl_convex_start_(SEXP trialsSEXP, SEXP spec_SEXP, SEXP threadsSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::RNGScope rcpp_rngScope_gen;
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type trials(trialsSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type spec_(spec_SEXP);
-    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
-    rcpp_result_gen = Rcpp::wrap(convex_start_(trials, spec_, threads));
-    return rcpp_result_gen;
-END_RCPP
-}
 // convex_probability_
 Rcpp::NumericMatrix convex_probability_(const Rcpp::List& trials, const Rcpp::List& spec_, const Rcpp::List& pieces, const Rcpp::NumericMatrix& covariates);
 RcppExport SEXP _psyrl_convex_probability_(SEXP trialsSEXP, SEXP spec_SEXP, SEXP piecesSEXP, SEXP covariatesSEXP) {
@@ -767,7 +754,6 @@ static const R_CallMethodDef CallEntries[] = {
     {"_psyrl_convex_certify_", (DL_FUNC) &_psyrl_convex_certify_, 5},
     {"_psyrl_convex_posterior_", (DL_FUNC) &_psyrl_convex_posterior_, 4},
     {"_psyrl_convex_misfit_", (DL_FUNC) &_psyrl_convex_misfit_, 5},
-    {"_psyrl_convex_start_", (DL_FUNC) &_psyrl_convex_start_, 3},
     {"_psyrl_convex_probability_", (DL_FUNC) &_psyrl_convex_probability_, 4},
     {"_psyrl_convex_kernel_", (DL_FUNC) &_psyrl_convex_kernel_, 4},
     {"_psyrl_fit_evidence_", (DL_FUNC) &_psyrl_fit_evidence_, 5},

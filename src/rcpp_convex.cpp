@@ -341,23 +341,6 @@ Rcpp::List convex_misfit_(const Rcpp::List& trials, const Rcpp::List& spec_,
       Rcpp::_["expected_gap"] = expected, Rcpp::_["p_value"] = p_value);
 }
 
-// Recovered parameters of the relaxation `spec` names, on its clock.
-// [[Rcpp::export]]
-Rcpp::List convex_start_(const Rcpp::List& trials, const Rcpp::List& spec_,
-                         int threads) {
-  const Problems problems(trials);
-  const Spec spec(spec_);
-  const int n = problems.size();
-  Parameters found(n, spec.n_rows(trials));
-  for_problems(n, threads, [&](int p) {
-    const Design design = problems.design(p, spec.share, spec.clock);
-    found.set(p, convex_start(design, spec.family,
-                              spec.boxes(design)));
-  });
-  return Rcpp::List::create(Rcpp::_["alpha"] = found.alpha,
-                            Rcpp::_["beta"] = found.beta);
-}
-
 // Choice probabilities [n_options x n_trials] of kernels made of pieces.
 // [[Rcpp::export]]
 Rcpp::NumericMatrix convex_probability_(const Rcpp::List& trials,

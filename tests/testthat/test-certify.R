@@ -145,53 +145,42 @@ test_that("a certificate needs a maximum-likelihood fit", {
   expect_error(certify_with(0.01, 0), class = "psyrl_error_input")
 })
 
-# What certify() reads of a fit by rlearn().
-fit_of <- function(data, model, estimator = "ml") {
-  table <- model_spec(model, data)$table
-  trace <- trace_model(model, table)
-  found <- convex_ml_(
-    convex_trials(data, trace$channels, "person"), trace_spec(trace), 2L, 1, 1
-  )
-  natural <- cbind(found$alpha, found$beta)
-  structure(
-    list(
-      estimator = estimator, model = model, table = table, data = data,
-      control = list(threads = 1), persons = list(mode = t(to_link(natural, table)))
-    ),
-    class = "rlearn"
-  )
-}
-
 test_that("fits of rlearn() are certified, a row a person", {
   data <- small_choices(n = 200)
   for (model in list(
     forgetting_bandit(), forgetting_bandit("arm", beta_range = c(0, 5)),
     rescorla_wagner()
   )) {
-    fit <- fit_of(data, model)
+    fit <- rlearn(data, model, "ml")
     found <- certify(fit)
     expect_named(found, c(
       "person", "objective", "lower_bound", "gap", "certified", "nodes", "best"
     ))
     expect_equal(found$person, c("a", "b"))
     expect_true(all(found$certified))
-    natural <- as.data.frame(to_natural(t(fit$persons$mode), fit$table))
-    names(natural) <- fit$table$parameter
-    natural$person <- data$persons
-    expect_equal(found$objective, -as.vector(log_lik(model, data, natural)))
+    expect_equal(sum(found$objective), -as.numeric(logLik(fit)))
   }
 })
 
 test_that("what has no certificate says so", {
   data <- small_choices()
-  reason <- function(fit) conditionMessage(tryCatch(certify(fit), error = identity))
-  expect_match(reason(fit_of(data, forgetting_bandit(), "map")), "estimator")
-  fit <- fit_of(data, rescorla_wagner())
-  fit$model <- rescorla_wagner(initial = 0.5)
-  expect_match(reason(fit), "plain rescorla_wagner")
-  fit$model <- kalman_bandit()
-  expect_match(reason(fit), "plain rescorla_wagner")
-  negative <- fit_of(data, forgetting_bandit())
-  negative$table$lower[2] <- -1
+  reason <- function(fit) {
+    conditionMessage(tryCatch(certify(fit), psyrl_error_input = identity))
+  }
+  expect_match(reason(rlearn(data, forgetting_bandit(), "map")), "estimator")
+  ml <- function(model) rlearn(data, model, "ml")
+  expect_match(reason(ml(rescorla_wagner(initial = 0.5))), "plain rescorla_wagner")
+  expect_match(reason(ml(kalman_bandit())), "plain rescorla_wagner")
+  negative <- ml(forgetting_bandit(beta_range = c(-1, 1)))
   expect_match(reason(negative), "must not be negative")
+})
+
+test_that("a better fit within the tolerance does not spoil a certificate", {
+  made <- fit_episodes(benchmark_episodes("IND", 2, 4)$data, "IND")
+  near <- list(alpha = made$fit$alpha, beta = made$fit$beta * 1.01)
+  found <- certify_problems(made$trials, made$spec, near, 0.01, 3000, 1)
+  worse <- found$objective - found$best
+  close <- worse > 1e-6 & worse < 0.009
+  expect_true(any(close))
+  expect_equal(found$certified[close], rep(TRUE, sum(close)))
 })

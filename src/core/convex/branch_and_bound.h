@@ -32,6 +32,7 @@ class BranchAndBound {
   /// Certifies `incumbent` or a better fit found on the way.
   Certificate run(const LocalFit& incumbent, int max_nodes) {
     result_.best = incumbent;
+    asked_ = incumbent.objective;
     Node root;
     for (const Box& box : boxes_) root.rates.push_back(box.alpha);
     open(root);
@@ -57,7 +58,12 @@ class BranchAndBound {
     bool operator<(const Node& other) const { return bound > other.bound; }
   };
 
-  double target() const { return result_.best.objective - tolerance_; }
+  /// Bounds from here on up close a node. A better fit within the tolerance does
+  /// not spoil the certificate of the incumbent, unless it leaves too little room.
+  double target() const {
+    const double best = result_.best.objective, own = asked_ - tolerance_;
+    return own <= best - 0.1 * tolerance_ ? own : best - tolerance_;
+  }
 
   /// Solves a node; keeps it open when its bound is too low.
   void open(Node node) {
@@ -65,7 +71,7 @@ class BranchAndBound {
     Relaxation task = relaxation_in(design_, Family::rate, boxes_);
     task.rates = node.rates;
     task.cutoff = target() + 0.02 * tolerance_;  // the bound is rounded down
-    task.gap_tolerance = 0.1 * tolerance_;
+    task.gap_tolerance = 0.05 * tolerance_;
     const Relaxed relaxed = ConeSolver(design_, task).solve(inside(node));
     node.bound = std::max(node.bound, relaxed.bound);
     if (node.bound >= target()) {
@@ -148,6 +154,7 @@ class BranchAndBound {
   const Design& design_;
   const std::vector<Box>& boxes_;
   double tolerance_;
+  double asked_ = kInfinity;  // objective of the incumbent
   LocalSearch search_;
   std::priority_queue<Node> queue_;
   double closed_ = kInfinity;  // lowest bound of the nodes that are done

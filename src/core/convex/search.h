@@ -13,12 +13,6 @@
 namespace psyrl {
 namespace convex {
 
-inline std::vector<Box> same_box(const Design& design, double beta_lower,
-                                 double beta_upper) {
-  return std::vector<Box>(design.n_rows(),
-                          Box{Interval{0.0, 1.0}, Interval{beta_lower, beta_upper}});
-}
-
 /// The relaxation whose masses are the box's ranges of beta. A window kernel cut at
 /// the horizon may have less mass than beta: only the upper bound holds for it.
 inline Relaxation relaxation_in(const Design& design, Family family,
@@ -53,18 +47,6 @@ inline std::vector<Component> random_start(const std::vector<Box>& boxes,
                      box.beta.lower + b * (top - box.beta.lower)});
   }
   return start;
-}
-
-/// Starting values for a rule whose values are traces of outcomes: the forgetting
-/// bandit on the trial clock, Rescorla-Wagner (from zero values) on the visit clock.
-/// One set of components per relaxation, monotone first.
-inline std::vector<std::vector<Component>> starting_values(const Trials& trials,
-                                                           bool share, Clock clock,
-                                                           const Box& box) {
-  const Design design = make_design(trials, share, clock);
-  const std::vector<Box> boxes(design.n_rows(), box);
-  return {convex_start(design, Family::window, boxes),
-          convex_start(design, Family::rate, boxes)};
 }
 
 /// Best fit over a profile of alpha: global for a design with a single row.
