@@ -282,6 +282,12 @@ signal_fit <- function(fit) {
       "More rounds: rlmm_control(max_iterations = )."
     ))
   }
+  if (!any(person_facts(fit, fit$counts)$n_informative)) {
+    warn("identification", c(
+      "Nobody decided between actions of different value, so the log says nothing",
+      "about anybody: every score is the population's start. Check the rewards."
+    ))
+  }
   for (text in fit$meaning$warnings) warn("meaning", text)
 }
 

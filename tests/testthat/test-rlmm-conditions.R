@@ -119,3 +119,15 @@ test_that("a population of few is pointed out, of one is given a spread", {
   expect_equal(coef(fit)[["sigma"]], 1)
   expect_gt(persons(fit)$std_error, .1)
 })
+
+test_that("a log without a decision that matters is pointed out", {
+  log <- data.frame(
+    person = rep(letters[1:12], each = 4), state = rep(c("s", "t"), 24), action = "go"
+  )
+  log$reward <- 1
+  expect_warning(
+    fit <- rlmm(log, as_mdp(trajectories(log))), "different value",
+    class = "psyrl_warning_identification"
+  )
+  expect_equal(persons(fit)$flag, rep("no information", 12))
+})
