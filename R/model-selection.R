@@ -56,14 +56,16 @@ free_energy <- function(alpha, responsibility, evidence, prior) {
 # all, so that the others' distribution functions multiply given the k-th variable.
 exceedance_probability <- function(alpha) {
   if (length(alpha) == 1) return(1)
+  rule <- legendre(200)
   out <- vapply(seq_along(alpha), function(k) {
-    smaller <- function(u) {
-      x <- stats::qgamma(u, alpha[k])
-      exp(rowSums(vapply(alpha[-k], function(a) {
-        stats::pgamma(x, a, log.p = TRUE)
-      }, x)))
-    }
-    stats::integrate(smaller, 0, 1, rel.tol = 1e-8, subdivisions = 1000L)$value
+    ends <- c(
+      stats::qgamma(1e-14, alpha[k]),
+      stats::qgamma(1e-14, alpha[k], lower.tail = FALSE)
+    )
+    x <- ends[1] + diff(ends) * rule$x
+    smaller <- vapply(alpha[-k], function(a) stats::pgamma(x, a, log.p = TRUE), x)
+    log_term <- stats::dgamma(x, alpha[k], log = TRUE) + rowSums(smaller)
+    diff(ends) * sum(rule$w * exp(log_term))
   }, 1)
   out / sum(out)
 }

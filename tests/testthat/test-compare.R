@@ -43,7 +43,16 @@ test_that("exceedance probabilities are those of the Dirichlet", {
   draws <- matrix(rgamma(4e5, rep(alpha, each = 1e5)), ncol = 4)
   share <- tabulate(max.col(draws), 4) / 1e5
   expect_lt(max(abs(exceedance_probability(alpha) - share)), 0.005)
-  expect_equal(sum(exceedance_probability(c(250, 1, 1, 40))), 1)
+  # Shares far apart, and large samples.
+  for (alpha in list(c(250, 1, 1, 40), c(66.4, 29.1, 12.5), c(5e4, 4.9e4), c(1, 1))) {
+    p <- exceedance_probability(alpha)
+    expect_equal(sum(p), 1)
+    if (length(alpha) == 2) {
+      expect_equal(
+        p[1], pbeta(0.5, alpha[1], alpha[2], lower.tail = FALSE), tolerance = 1e-8
+      )
+    }
+  }
 })
 
 # The published updates, step by step, one person and model at a time.
