@@ -149,12 +149,16 @@ own_temperature_advantages_ <- function(mdp, beta, backup, rule, threads) {
     .Call(`_psyrl_own_temperature_advantages_`, mdp, beta, backup, rule, threads)
 }
 
-minimise_penalised_ <- function(mdp, groups, penalty, q, settings) {
-    .Call(`_psyrl_minimise_penalised_`, mdp, groups, penalty, q, settings)
+minimise_penalised_ <- function(mdp, groups, penalty, theta, settings) {
+    .Call(`_psyrl_minimise_penalised_`, mdp, groups, penalty, theta, settings)
 }
 
-evaluate_penalised_ <- function(mdp, groups, penalty, q, settings) {
-    .Call(`_psyrl_evaluate_penalised_`, mdp, groups, penalty, q, settings)
+evaluate_penalised_ <- function(mdp, groups, penalty, theta, settings) {
+    .Call(`_psyrl_evaluate_penalised_`, mdp, groups, penalty, theta, settings)
+}
+
+adam_steps_ <- function(mdp, groups, penalty, state, settings) {
+    .Call(`_psyrl_adam_steps_`, mdp, groups, penalty, state, settings)
 }
 
 penalty_ <- function(mdp, penalty, q) {
@@ -167,6 +171,38 @@ back_up_ <- function(mdp, penalty, q) {
 
 node_counts_ <- function(mdp, counts, weight) {
     .Call(`_psyrl_node_counts_`, mdp, counts, weight)
+}
+
+represent_ <- function(map, theta, threads) {
+    .Call(`_psyrl_represent_`, map, theta, threads)
+}
+
+n_parameters_ <- function(map) {
+    .Call(`_psyrl_n_parameters_`, map)
+}
+
+representation_slope_ <- function(map, theta, threads) {
+    .Call(`_psyrl_representation_slope_`, map, theta, threads)
+}
+
+representation_derivatives_ <- function(map, theta, g, v) {
+    .Call(`_psyrl_representation_derivatives_`, map, theta, g, v)
+}
+
+project_ <- function(map, target, start, settings) {
+    .Call(`_psyrl_project_`, map, target, start, settings)
+}
+
+learn_rewards_ <- function(mdp, data, spec, start) {
+    .Call(`_psyrl_learn_rewards_`, mdp, data, spec, start)
+}
+
+evaluate_rewards_ <- function(mdp, data, spec, x, directions) {
+    .Call(`_psyrl_evaluate_rewards_`, mdp, data, spec, x, directions)
+}
+
+advantage_slope_ <- function(mdp, spec, theta) {
+    .Call(`_psyrl_advantage_slope_`, mdp, spec, theta)
 }
 
 tally_ <- function(row, n_rows, column, n_columns) {

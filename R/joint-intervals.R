@@ -133,7 +133,8 @@ moved_posterior <- function(fit, nodes = fit$posterior$nodes) {
 # the evidence the posteriors are mixtures over draws of the values already.
 carries_uncertainty <- function(fit) {
   !is.null(fit$engine) ||
-    inherits(fit$spec$value, c("q_task", "q_known")) && trait_is_log(fit)
+    inherits(fit$spec$value, c("q_task", "q_known")) &&
+      !rewards_are_learned(fit$spec) && trait_is_log(fit)
 }
 
 # The posterior behind intervals of this kind.

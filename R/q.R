@@ -37,7 +37,8 @@ check_number_or <- function(x, words, arg, lower = 0, upper = Inf) {
 #'
 #' `q_task()`, the default of [rlmm()], is the exact solution of the task: the score
 #' then says how sharply a person follows the task. `q_known()` takes values as they
-#' are. `q_table()` learns a value for every legal pair from behaviour, held to the
+#' are. `q_table()` learns a value for every legal pair from behaviour, `q_linear()` and
+#' `q_network()` a function of the features of pairs (`mdp(features = )`), held to the
 #' task by [bellman()] or by nothing ([bellman_none()]); such values predict better,
 #' but the score may come to say how closely a person follows the crowd.
 #'
@@ -50,8 +51,15 @@ check_number_or <- function(x, words, arg, lower = 0, upper = Inf) {
 #'   exp(Q / tau), which does not pay for merely having options.
 #' @param values Data frame `state, action, q`, a row for every legal pair of a state
 #'   in which persons decide. Missing states are not informative.
-#' @param l2 Ridge on the centred values: `"estimate"` or a number, the factor of
-#'   their sum of squares in the (summed) objective.
+#' @param l2 Ridge on the centred values: a number, the factor of their sum of squares
+#'   in the (summed) objective, or for tables `"estimate"`.
+#' @param tie `NULL`: every legal pair has its own value. Or a data frame `state,
+#'   action, class`, a row a legal pair: pairs of a class (symmetric positions) share
+#'   one.
+#' @param formula One-sided formula of the features of pairs; `.` stands for all
+#'   features of the task, and the factors `state` and `action` can be used too.
+#' @param hidden Numbers of tanh units in the hidden layers of a multilayer perceptron
+#'   with a linear output. Features are standardised; the weights start at random.
 #' @return A specification, an object to print and to hand to [rlmm()].
 #' @examples
 #' q_task(temperature = 0)
@@ -93,6 +101,49 @@ q_known <- function(values) {
 
 #' @rdname q_task
 #' @export
-q_table <- function(l2 = "estimate") {
-  new_spec("q", "table", l2 = check_number_or(l2, "estimate", "l2"))
+q_table <- function(l2 = "estimate", tie = NULL) {
+  if (!is.null(tie)) check_data_frame(tie, "tie", c("state", "action", "class"))
+  new_spec("q", "table",
+    l2 = check_number_or(l2, "estimate", "l2", lower = 0), tie = tie
+  )
+}
+
+#' @rdname q_task
+#' @export
+q_linear <- function(formula = ~., l2 = 0) {
+  new_spec("q", "linear",
+    formula = check_feature_formula(formula),
+    l2 = check_number(l2, "l2", lower = 0)
+  )
+}
+
+#' @rdname q_task
+#' @export
+q_network <- function(hidden = c(32, 32), formula = ~., l2 = 0) {
+  new_spec("q", "network",
+    hidden = check_hidden(hidden), formula = check_feature_formula(formula),
+    l2 = check_number(l2, "l2", lower = 0)
+  )
+}
+
+check_feature_formula <- function(formula) {
+  if (!inherits(formula, "formula") || length(formula) != 2) {
+    abort_input("formula", paste0(
+      "`formula` must be a one-sided formula of features such as ~ x1 + x2, not ",
+      describe(formula), "."
+    ))
+  }
+  formula
+}
+
+check_hidden <- function(hidden) {
+  ok <- is.numeric(hidden) && length(hidden) && !anyNA(hidden) &&
+    all(hidden >= 1 & hidden == round(hidden))
+  if (!ok) {
+    abort_input("hidden", paste0(
+      "`hidden` must be whole numbers of units, one a layer, such as c(32, 32), not ",
+      describe(hidden), "."
+    ))
+  }
+  as.integer(hidden)
 }

@@ -6,7 +6,28 @@
 #'   smallest posterior SD, so that doubling it changes nothing in the sixth digit.
 #' @param mu,sigma Mean and SD of log beta in the population: `NULL` estimates, a
 #'   number fixes.
-#' @param steps Newton steps of the shared values in a round (learned values).
+#' @param m_step How learned values are improved in a round, given the traits:
+#'   `"newton"` (Newton-CG with exact Hessian products), `"lbfgs"` (for networks, whose
+#'   products are dear) or `"adam"` (stochastic steps on mini-batches: the published
+#'   algorithm).
+#' @param learning_rate First rate of `"adam"`; halved whenever the full objective,
+#'   evaluated on all data after each round, has not fallen, and the round undone.
+#' @param steps Steps in a round; `NULL`: 3 of Newton, 50 of L-BFGS, 200 of Adam.
+#' @param batch_size Decisions, and Bellman residuals, in a mini-batch.
+#' @param batch_persons Number of persons whose traits are updated in a round, in turn
+#'   (online EM); `NULL`: all.
+#' @param target_update Target values of `"adam"`: a whole number copies the current
+#'   values every so many steps, a share below 1 moves the target by that much after
+#'   every step, 0 differentiates through the target.
+#' @param starts Number of searches for learned values or rewards, the first from the
+#'   best guess, the others shaken; the best is kept.
+#' @param cluster A cluster of the `parallel` package that shares the starts; results
+#'   do not depend on it.
+#' @param checkpoint File to which a search for learned values saves its state after
+#'   every round. If the file exists the search goes on from there and ends with the
+#'   bits it would have had uninterrupted.
+#' @param validation [trajectories()] or [counts()] of other persons, whose negative
+#'   log-likelihood per decision is recorded in the trace of learned values.
 #' @param threads Number of threads; `NULL` means the option `psyrl.threads`, else 2.
 #'   Results do not depend on it.
 #' @param persons Data frame with a column `person` and the covariates of
@@ -21,7 +42,11 @@
 #' @export
 rlmm_control <- function(max_iterations = 200, tolerance = 1e-6, nodes = NULL,
                          mu = NULL, sigma = NULL,
-                         steps = 3, threads = NULL, persons = NULL,
+                         m_step = c("newton", "lbfgs", "adam"),
+                         learning_rate = 1e-3, steps = NULL, batch_size = 256,
+                         batch_persons = NULL, target_update = 1, starts = 1,
+                         threads = NULL, cluster = NULL, persons = NULL,
+                         checkpoint = NULL, validation = NULL,
                          callback = NULL, verbose = FALSE, ...) {
   check_dots_empty(..., what = "rlmm_control()")
   structure(list(
@@ -30,14 +55,32 @@ rlmm_control <- function(max_iterations = 200, tolerance = 1e-6, nodes = NULL,
     nodes = if (!is.null(nodes)) check_count(nodes, "nodes", lower = 11),
     mu = if (!is.null(mu)) check_number(mu, "mu"),
     sigma = if (!is.null(sigma)) check_number(sigma, "sigma", lower = 1e-3),
-    steps = check_count(steps, "steps"),
-    threads = resolve_threads(threads),
+    m_step = check_choice(m_step, c("newton", "lbfgs", "adam"), "m_step"),
+    learning_rate = check_number(learning_rate, "learning_rate", lower = 1e-12),
+    steps = if (!is.null(steps)) check_count(steps, "steps"),
+    batch_size = check_count(batch_size, "batch_size"),
+    batch_persons = if (!is.null(batch_persons)) {
+      check_count(batch_persons, "batch_persons")
+    },
+    target_update = check_target_update(target_update),
+    starts = check_count(starts, "starts"),
+    threads = resolve_threads(threads), cluster = cluster,
     persons = if (!is.null(persons)) {
       check_data_frame(persons, "persons", "person")
     },
+    checkpoint = if (!is.null(checkpoint)) check_string(checkpoint, "checkpoint"),
+    validation = if (!is.null(validation)) as_decisions(validation),
     callback = check_callback(callback),
     verbose = check_flag(verbose, "verbose")
   ), class = "psyrl_control")
+}
+
+check_target_update <- function(target_update) {
+  target_update <- check_number(target_update, "target_update", lower = 0)
+  if (target_update >= 1) {
+    target_update <- as.double(check_count(target_update, "target_update"))
+  }
+  target_update
 }
 
 check_callback <- function(callback) {

@@ -3,7 +3,8 @@
 # (mu, sigma) together with such values would let beta run away.
 
 uses_evidence <- function(problem) {
-  if (problem$estimator != "marginal" || !inherits(problem$value, "q_table")) {
+  if (problem$estimator != "marginal" || !inherits(problem$value, "q_table") ||
+    !is.null(problem$value$tie) || rewards_are_learned(problem)) {
     return(FALSE)
   }
   consistency <- problem$consistency

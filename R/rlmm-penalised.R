@@ -13,7 +13,10 @@ fit_learned <- function(problem) {
   if (uses_evidence(problem)) return(fit_by_evidence(problem))
   require_numbers(problem)
   problem$penalty <- value_penalty(problem)
-  rounds(problem, starting_state(problem))
+  problem$map <- list(
+    value = value_links(problem), reward = reward_links(problem)
+  )
+  best_of_starts(problem)
 }
 
 # What cannot be estimated without the evidence must be a number.
@@ -24,13 +27,19 @@ require_numbers <- function(problem) {
   ))
   if (inherits(consistency, "consistency_none")) {
     open <- if (identical(problem$value$l2, "estimate")) "l2"
+    if (rewards_are_learned(problem)) {
+      abort_input("reward", c(
+        "With `bellman_none()` rewards play no part, so none can be learned.",
+        "Hold the values to the task with bellman(), or use q_task()."
+      ))
+    }
   }
   if (length(open)) {
     abort_input("consistency", c(
       paste0(
         "With this specification ", quoted(open), " must be a number: only ",
-        "`estimator = \"marginal\"` with legal pairs, expected residuals and ",
-        "`identify = \"center\"` can estimate it."
+        "q_table() with known rewards, `estimator = \"marginal\"`, legal pairs, ",
+        "expected residuals and `identify = \"center\"` can estimate it."
       ),
       "For example bellman(lambda = 50, temperature = 0), or q_table(l2 = 1)."
     ))
@@ -51,7 +60,8 @@ value_penalty <- function(problem) {
     temperature = if (free) 0 else consistency$temperature,
     backup = if (free) "soft" else consistency$backup,
     cql = if (free) 0 else consistency$cql,
-    pair_count = as.double(pair_totals(problem)), l2 = l2
+    pair_count = as.double(pair_totals(problem)), l2 = l2,
+    reward_l2 = problem$reward$l2 %||% 0
   ))
 }
 
@@ -80,9 +90,15 @@ residual_rows <- function(problem) {
     } else {
       as.double(pair_totals(problem))
     },
-    reward = layout$reward, next_start = layout$next_start,
+    reward = stated_rewards(problem), next_start = layout$next_start,
     next_state = layout$next_state, probability = layout$probability
   )
+}
+
+# Learned rewards take the place of whatever the task states.
+stated_rewards <- function(problem) {
+  layout <- problem$task$layout
+  layout$reward %||% numeric(length(layout$pair_action))
 }
 
 # One row a logged (pair, next state), weighted by how often it was seen; with
@@ -101,15 +117,17 @@ sampled_rows <- function(problem) {
   }
   list(
     pair = as.integer(seen$pair), weight = weight,
-    reward = problem$task$layout$reward[seen$pair + 1],
+    reward = stated_rewards(problem)[seen$pair + 1],
     next_start = seq(0L, nrow(seen)), next_state = as.integer(seen$next_state),
     probability = rep(1, nrow(seen))
   )
 }
 
-# Where the search begins: the task's own values, or what people do.
-starting_state <- function(problem) {
-  q <- if (is_free_table(problem)) {
+# Where the search begins: the task's own values, or what people do (and the rewards
+# that would make it optimal), as far as the representation can tell; other starts are
+# shaken.
+starting_state <- function(problem, shaken = FALSE) {
+  q <- if (is_free_table(problem) || rewards_are_learned(problem)) {
     log(state_frequencies(problem))
   } else {
     solve_values(
@@ -117,13 +135,40 @@ starting_state <- function(problem) {
       problem$penalty$backup
     )$q
   }
-  values <- working_values(problem, q)
+  if (shaken) q <- q + stats::rnorm(length(q), 0, .5 * stats::sd(q))
+  theta <- first_parameters(problem$map$value, q, problem$control)
+  if (rewards_are_learned(problem)) {
+    reward <- implied_rewards(problem, q)
+    theta <- c(
+      theta, first_parameters(problem$map$reward, reward, problem$control)
+    )
+  }
+  state <- represented(problem, list(theta = theta))
+  values <- working_values(problem, state$q)
   nodes <- first_nodes(values$rms)
   population <- fit_population(
     working_problem(problem), nodes, grid_log_lik(problem, values, nodes),
     start_population(problem, values$rms)
   )
-  list(q = q, values = values, population = population)
+  c(state, list(population = population))
+}
+
+# Rewards under which these values are consistent.
+implied_rewards <- function(problem, q) {
+  layout <- problem$task$layout
+  v <- back_up_values(problem, q)
+  q - problem$task$discount *
+    sum_by_pair(layout$probability * v[layout$next_state + 1], layout$next_start)
+}
+
+# What the parameters say: the values of all pairs, and learned rewards.
+represented <- function(problem, state) {
+  x <- represent_(problem$map, state$theta, problem$control$threads)
+  values <- seq_len(n_pairs(problem$task))
+  state$x <- x
+  state$q <- x[values]
+  state["reward"] <- list(if (length(x) > length(values)) x[-values])
+  state
 }
 
 # Nothing but the ridge fixes the scale of a free table: while searching it is
@@ -138,44 +183,9 @@ working_values <- function(problem, q) {
   identified(problem, q)
 }
 
-rounds <- function(problem, state) {
-  started <- proc.time()[["elapsed"]]
-  state <- judge(problem, state)
-  rows <- list(round_row(0L, state, NA, 0L, started))
-  status <- "max_iterations"
-  for (i in seq_len(problem$control$max_iterations)) {
-    moved <- interruptible(
-      one_round(problem, state), or = list(status = "interrupted")
-    )
-    if (is.null(moved$state)) {
-      status <- moved$status
-      break
-    }
-    gain <- state$objective - moved$state$objective
-    state <- moved$state
-    rows[[i + 1]] <- round_row(i, state, moved$step, moved$rollbacks, started)
-    if (!notify(problem$control, rows[[i + 1]])) {
-      status <- "interrupted"
-      break
-    }
-    if (gain < max(problem$control$tolerance, 1e-9 * abs(state$objective))) {
-      status <- "converged"
-      break
-    }
-  }
-  finish_learned(problem, state, status, do.call(rbind, rows))
-}
-
-round_row <- function(i, state, step, rollbacks, started) {
-  trace_row(i, state$objective,
-    behaviour = state$behaviour, penalty = state$penalty,
-    gradient_norm = state$gradient_norm %||% NA_real_, step = step,
-    rollbacks = rollbacks, seconds = proc.time()[["elapsed"]] - started
-  )
-}
-
 # The full objective of a state, with the traits that belong to it.
 judge <- function(problem, state) {
+  state <- represented(problem, state)
   state$values <- working_values(problem, state$q)
   traits <- if (problem$estimator == "joint") {
     modal_traits(problem, state)
@@ -183,7 +193,7 @@ judge <- function(problem, state) {
     grid_traits(problem, state)
   }
   state <- utils::modifyList(state, traits)
-  state$penalty <- penalty_(problem$task, problem$penalty, state$q)
+  state$penalty <- penalty_(problem$task, problem$penalty, state$x)
   state$objective <- state$behaviour + state$penalty
   state
 }
@@ -195,9 +205,28 @@ modal_traits <- function(problem, state) {
     problem$task, problem$counts, state$values$advantage, mu, sigma
   )
   z <- modes[, "z"]
+  if (!is.null(state$stale)) {
+    z[state$stale] <- state$mode[state$stale]
+    return(traits_at(problem, state, z, mu, sigma))
+  }
   precision <- pmax(-modes[, "hessian"], 1e-8)
   list(
     behaviour = sum(-modes[, "log_posterior"] + log(sigma) + log(precision) / 2),
+    mode = z, mode_variance = 1 / precision,
+    groups = slope_groups(exp(z), problem$counts)
+  )
+}
+
+# The same where some persons' traits are those of an earlier round; the expected
+# information is positive everywhere.
+traits_at <- function(problem, state, z, mu, sigma) {
+  at <- person_likelihood_(
+    problem$task, problem$counts, state$values$advantage, exp(z)
+  )
+  precision <- at[, "information"] + 1 / sigma^2
+  log_posterior <- at[, "log_lik"] - (z - mu)^2 / (2 * sigma^2)
+  list(
+    behaviour = sum(-log_posterior + log(sigma) + log(precision) / 2),
     mode = z, mode_variance = 1 / precision,
     groups = slope_groups(exp(z), problem$counts)
   )
@@ -215,51 +244,20 @@ slope_groups <- function(slope, counts, known = numeric(),
 grid_traits <- function(problem, state) {
   mu <- drop(problem$design %*% state$population$effects)
   sigma <- exp(state$population$log_sigma)
-  nodes <- first_nodes(state$values$rms)
+  # Posteriors of an earlier round are on that round's grid.
+  nodes <- if (is.null(state$stale)) first_nodes(state$values$rms) else state$nodes
   log_lik <- grid_log_lik(problem, state$values, nodes)
   posterior <- trait_posterior(
     nodes, log_lik, mu, sigma, problem$control$threads
   )
+  weight <- posterior$weight
+  weight[, state$stale] <- state$weight[, state$stale]
   list(
     behaviour = -sum(posterior$log_marginal), log_lik_table = log_lik,
-    nodes = nodes,
+    nodes = nodes, weight = weight,
     groups = slope_groups(
-      exp(nodes), node_counts_(problem$task, problem$counts, posterior$weight)
+      exp(nodes), node_counts_(problem$task, problem$counts, weight)
     )
-  )
-}
-
-# The values' Newton step and the population's update, shortened together until
-# the full objective falls.
-one_round <- function(problem, state) {
-  found <- minimise_penalised_(
-    problem$task, state$groups, problem$penalty, state$q,
-    list(
-      threads = problem$control$threads,
-      identify = if (is_free_table(problem)) "center" else problem$identify,
-      steps = problem$control$steps
-    )
-  )
-  if (found$status == "interrupted") return(list(status = "interrupted"))
-  population <- updated_population(working_problem(problem), state)
-  for (halving in 0:12) {
-    step <- 2^-halving
-    trial <- judge(problem, list(
-      q = state$q + step * (found$q - state$q),
-      gradient_norm = found$gradient_norm,
-      population = between(state$population, population, step)
-    ))
-    if (is.finite(trial$objective) && trial$objective < state$objective) {
-      return(list(state = trial, step = step, rollbacks = halving))
-    }
-  }
-  list(status = "converged")
-}
-
-between <- function(from, to, step) {
-  list(
-    effects = from$effects + step * (to$effects - from$effects),
-    log_sigma = from$log_sigma + step * (to$log_sigma - from$log_sigma)
   )
 }
 
@@ -287,6 +285,8 @@ updated_population <- function(problem, state) {
 
 # Identified values in the user's units, posteriors on a grid that suits them.
 finish_learned <- function(problem, state, status, trace) {
+  learned <- if (rewards_are_learned(problem)) learned_rewards(problem, state)
+  if (!is.null(learned)) problem$task <- learned$task
   solution <- back_up_values(problem, state$q)
   values <- identified(problem, state$q, solution)
   population <- state$population
@@ -310,7 +310,8 @@ finish_learned <- function(problem, state, status, trace) {
     }),
     population = population, posterior = posterior, mode = mode,
     log_lik = sum(posterior$log_marginal), status = status, trace = trace,
-    lambda = problem$penalty$lambda,
+    lambda = problem$penalty$lambda, objective = state$objective,
+    task = learned$task, rewards = learned$rewards,
     more_parameters = if (!free) {
       parameter_row(
         c("residual_sd", "temperature", "discount"), "values",
@@ -341,4 +342,36 @@ settled_posterior <- function(problem, values, population) {
     problem$control$nodes
   )
   posterior_at(problem, values, nodes, population)
+}
+
+# Rewards learned beside values, with what the task says about which directions of
+# them could be identified if the values were consistent.
+learned_rewards <- function(problem, state) {
+  task <- problem$task
+  task$layout$reward <- state$reward
+  task["next_reward"] <- list(NULL)
+  links <- problem$map$reward
+  map <- list(value = list(), reward = links)
+  n <- n_parameters_(map)
+  theta <- utils::tail(state$theta, n)
+  spec <- list(
+    map = map, temperature = problem$penalty$temperature,
+    backup = problem$penalty$backup, identify = "center",
+    threads = problem$control$threads
+  )
+  slope <- advantage_slope_(task, spec, theta)[, seq_len(n), drop = FALSE]
+  known <- identification(crossprod(slope))
+  raw <- representation_slope_(map, theta, problem$control$threads)
+  unknown <- function(slope) {
+    list(std_error = NA_real_, identified = is_identified(known, slope))
+  }
+  weights <- if (problem$reward$kind == "linear") {
+    feature <- colnames(pair_features(task, problem$reward$formula))
+    data.frame(feature = feature, weight = theta, unknown(diag(1, n)))
+  }
+  list(task = task, rewards = list(
+    pairs = reward_table_of(problem, state$reward, unknown(raw)),
+    weights = weights,
+    report = identification_report(problem, known, list(raw_slope = raw))
+  ))
 }

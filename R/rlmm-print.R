@@ -100,6 +100,9 @@ print.summary.rlmm <- function(x, ...) {
     format(fit$loglik, nsmall = 2), "\n", identification_sentence(fit), "\n",
     sep = ""
   )
+  if (!is.null(fit$rewards$report)) {
+    cat(strwrap(identification_sentences(fit$rewards$report), 80), sep = "\n")
+  }
   cat("\nReliability of the scores:\n")
   print(x$reliability)
   flags <- x$flags[names(x$flags) != ""]

@@ -15,8 +15,10 @@
 #'   [as_trajectories()] understands.
 #' @param task The task, from [mdp()], a ready task such as [tower_of_london()], or
 #'   [as_mdp()] of the data.
-#' @param value Where the values come from: [q_task()], [q_known()] or [q_table()].
-#' @param reward Rewards: [reward_known()].
+#' @param value Where the values come from: [q_task()], [q_known()], [q_table()],
+#'   [q_linear()] or [q_network()].
+#' @param reward Rewards: [reward_known()], or learned: [reward_linear()],
+#'   [reward_table()], [reward_network()].
 #' @param consistency How learned values are held to the task: [bellman()] or
 #'   [bellman_none()]; an error with values that are consistent by construction.
 #' @param habit Not with the values this version offers: `FALSE`.
@@ -90,7 +92,7 @@ as_decisions <- function(data) {
 # The parts must fit each other; what was left open is settled here.
 validate_spec <- function(spec) {
   check_class(spec$value, "psyrl_q", "value", "Use q_task(), q_known() or q_table().")
-  check_class(spec$reward, "psyrl_reward", "reward", "Use reward_known().")
+  check_class(spec$reward, "psyrl_reward", "reward", "Use reward_known() or reward_table().")
   if (!inherits(spec$persons, "formula") || length(spec$persons) != 2) {
     abort_input("persons", paste0(
       "`persons` must be a one-sided formula such as ~ age, not ",
@@ -98,6 +100,7 @@ validate_spec <- function(spec) {
     ))
   }
   exact <- inherits(spec$value, c("q_task", "q_known"))
+  if (rewards_are_learned(spec)) check_reward_learning(spec)
   if (exact && !is.null(spec$consistency)) {
     abort_input("consistency", c(
       paste0(
@@ -121,7 +124,8 @@ validate_spec <- function(spec) {
     )
   }
   if (spec$identify == "auto") {
-    spec$identify <- if (inherits(spec$consistency, "consistency_none")) {
+    spec$identify <- if (inherits(spec$consistency, "consistency_none") ||
+      rewards_are_learned(spec)) {
       "global_rms"
     } else {
       "center"
@@ -130,12 +134,32 @@ validate_spec <- function(spec) {
   spec
 }
 
+# Rewards are learned through values that follow from them.
+check_reward_learning <- function(spec) {
+  if (inherits(spec$value, "q_known")) {
+    abort_input("reward", paste0(
+      "Values of q_known() do not depend on rewards, so none can be learned; use ",
+      "q_task()."
+    ))
+  }
+  if (identical(spec$value$temperature, "person")) {
+    abort_input("reward", paste0(
+      "Rewards can be learned for one temperature of all, not where everybody plans ",
+      "with the own: give q_task(temperature = ) a number or \"estimate\"."
+    ))
+  }
+  if (isTRUE(spec$habit)) {
+    abort_input("habit", "`habit` must be FALSE where rewards are learned.")
+  }
+}
+
 # Everything a fit starts from, checked and aligned: the task, the counts of
 # persons over its pairs, the design of the latent regression, the specification.
 measurement_problem <- function(data, task, spec, control) {
   check_class(task, "psyrl_mdp", "task", "Use mdp() or as_mdp().")
   needs_rewards <- !inherits(spec$value, "q_known") &&
-    !inherits(spec$consistency, "consistency_none")
+    !inherits(spec$consistency, "consistency_none") &&
+    !rewards_are_learned(spec)
   if (needs_rewards && is.null(task$layout$reward)) {
     abort_input("task", c(
       "`task` has no rewards, so its values cannot be solved for.",
@@ -151,6 +175,9 @@ measurement_problem <- function(data, task, spec, control) {
       data = data, task = task, counts = aligned[c("person_start", "pair", "count")],
       pair = aligned$decision_pair, next_state = aligned$next_state,
       design = person_design(spec$persons, covariates),
+      validation = if (!is.null(control$validation)) {
+        align_to_task(control$validation, task)
+      },
       levels = category_levels(covariates),
       control = control
     )
@@ -241,6 +268,7 @@ person_design <- function(formula, covariates, levels = list(), name = "mu") {
 # Which algorithm answers which specification.
 fit_measurement <- function(problem) {
   if (inherits(problem$value, c("q_task", "q_known"))) {
+    if (rewards_are_learned(problem)) return(fit_rewards(problem))
     return(fit_exact(problem))
   }
   fit_learned(problem)
@@ -254,9 +282,10 @@ assemble_rlmm <- function(problem, found, call) {
       "value", "reward", "consistency", "habit", "identify", "persons",
       "estimator"
     )],
-    data = problem$data, task = problem$task, counts = problem$counts,
+    data = problem$data, task = found$task %||% problem$task,
+    counts = problem$counts, rewards = found$rewards,
     pair = problem$pair, design = problem$design, levels = problem$levels,
-    control = problem$control,
+    control = utils::modifyList(problem$control, list(cluster = NULL)),
     values = found$values, parameters = parameters$table,
     vcov = parameters$vcov, posterior = found$posterior,
     loglik = found$log_lik, lambda = found$lambda %||% Inf,
@@ -289,6 +318,7 @@ signal_fit <- function(fit) {
     ))
   }
   for (text in fit$meaning$warnings) warn("meaning", text)
+  signal_identification(fit)
 }
 
 #' @export

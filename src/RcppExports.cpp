@@ -537,32 +537,47 @@ BEGIN_RCPP
 END_RCPP
 }
 // minimise_penalised_
-Rcpp::List minimise_penalised_(const Rcpp::List& mdp, const Rcpp::List& groups, const Rcpp::List& penalty, const Rcpp::NumericVector& q, const Rcpp::List& settings);
-RcppExport SEXP _psyrl_minimise_penalised_(SEXP mdpSEXP, SEXP groupsSEXP, SEXP penaltySEXP, SEXP qSEXP, SEXP settingsSEXP) {
+Rcpp::List minimise_penalised_(const Rcpp::List& mdp, const Rcpp::List& groups, const Rcpp::List& penalty, const Rcpp::NumericVector& theta, const Rcpp::List& settings);
+RcppExport SEXP _psyrl_minimise_penalised_(SEXP mdpSEXP, SEXP groupsSEXP, SEXP penaltySEXP, SEXP thetaSEXP, SEXP settingsSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::RNGScope rcpp_rngScope_gen;
     Rcpp::traits::input_parameter< const Rcpp::List& >::type mdp(mdpSEXP);
     Rcpp::traits::input_parameter< const Rcpp::List& >::type groups(groupsSEXP);
     Rcpp::traits::input_parameter< const Rcpp::List& >::type penalty(penaltySEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type q(qSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type theta(thetaSEXP);
     Rcpp::traits::input_parameter< const Rcpp::List& >::type settings(settingsSEXP);
-    rcpp_result_gen = Rcpp::wrap(minimise_penalised_(mdp, groups, penalty, q, settings));
+    rcpp_result_gen = Rcpp::wrap(minimise_penalised_(mdp, groups, penalty, theta, settings));
     return rcpp_result_gen;
 END_RCPP
 }
 // evaluate_penalised_
-Rcpp::List evaluate_penalised_(const Rcpp::List& mdp, const Rcpp::List& groups, const Rcpp::List& penalty, const Rcpp::NumericVector& q, const Rcpp::List& settings);
-RcppExport SEXP _psyrl_evaluate_penalised_(SEXP mdpSEXP, SEXP groupsSEXP, SEXP penaltySEXP, SEXP qSEXP, SEXP settingsSEXP) {
+Rcpp::List evaluate_penalised_(const Rcpp::List& mdp, const Rcpp::List& groups, const Rcpp::List& penalty, const Rcpp::NumericVector& theta, const Rcpp::List& settings);
+RcppExport SEXP _psyrl_evaluate_penalised_(SEXP mdpSEXP, SEXP groupsSEXP, SEXP penaltySEXP, SEXP thetaSEXP, SEXP settingsSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::RNGScope rcpp_rngScope_gen;
     Rcpp::traits::input_parameter< const Rcpp::List& >::type mdp(mdpSEXP);
     Rcpp::traits::input_parameter< const Rcpp::List& >::type groups(groupsSEXP);
     Rcpp::traits::input_parameter< const Rcpp::List& >::type penalty(penaltySEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type q(qSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type theta(thetaSEXP);
     Rcpp::traits::input_parameter< const Rcpp::List& >::type settings(settingsSEXP);
-    rcpp_result_gen = Rcpp::wrap(evaluate_penalised_(mdp, groups, penalty, q, settings));
+    rcpp_result_gen = Rcpp::wrap(evaluate_penalised_(mdp, groups, penalty, theta, settings));
+    return rcpp_result_gen;
+END_RCPP
+}
+// adam_steps_
+Rcpp::List adam_steps_(const Rcpp::List& mdp, const Rcpp::List& groups, const Rcpp::List& penalty, const Rcpp::List& state, const Rcpp::List& settings);
+RcppExport SEXP _psyrl_adam_steps_(SEXP mdpSEXP, SEXP groupsSEXP, SEXP penaltySEXP, SEXP stateSEXP, SEXP settingsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type mdp(mdpSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type groups(groupsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type penalty(penaltySEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type state(stateSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type settings(settingsSEXP);
+    rcpp_result_gen = Rcpp::wrap(adam_steps_(mdp, groups, penalty, state, settings));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -602,6 +617,113 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< const Rcpp::List& >::type counts(countsSEXP);
     Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type weight(weightSEXP);
     rcpp_result_gen = Rcpp::wrap(node_counts_(mdp, counts, weight));
+    return rcpp_result_gen;
+END_RCPP
+}
+// represent_
+Rcpp::NumericVector represent_(const Rcpp::List& map, const Rcpp::NumericVector& theta, int threads);
+RcppExport SEXP _psyrl_represent_(SEXP mapSEXP, SEXP thetaSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type map(mapSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type theta(thetaSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(represent_(map, theta, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// n_parameters_
+double n_parameters_(const Rcpp::List& map);
+RcppExport SEXP _psyrl_n_parameters_(SEXP mapSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type map(mapSEXP);
+    rcpp_result_gen = Rcpp::wrap(n_parameters_(map));
+    return rcpp_result_gen;
+END_RCPP
+}
+// representation_slope_
+Rcpp::NumericMatrix representation_slope_(const Rcpp::List& map, const Rcpp::NumericVector& theta, int threads);
+RcppExport SEXP _psyrl_representation_slope_(SEXP mapSEXP, SEXP thetaSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type map(mapSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type theta(thetaSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(representation_slope_(map, theta, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// representation_derivatives_
+Rcpp::List representation_derivatives_(const Rcpp::List& map, const Rcpp::NumericVector& theta, const Rcpp::NumericVector& g, const Rcpp::NumericVector& v);
+RcppExport SEXP _psyrl_representation_derivatives_(SEXP mapSEXP, SEXP thetaSEXP, SEXP gSEXP, SEXP vSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type map(mapSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type theta(thetaSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type g(gSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type v(vSEXP);
+    rcpp_result_gen = Rcpp::wrap(representation_derivatives_(map, theta, g, v));
+    return rcpp_result_gen;
+END_RCPP
+}
+// project_
+Rcpp::NumericVector project_(const Rcpp::List& map, const Rcpp::NumericVector& target, const Rcpp::NumericVector& start, const Rcpp::List& settings);
+RcppExport SEXP _psyrl_project_(SEXP mapSEXP, SEXP targetSEXP, SEXP startSEXP, SEXP settingsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type map(mapSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type target(targetSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type start(startSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type settings(settingsSEXP);
+    rcpp_result_gen = Rcpp::wrap(project_(map, target, start, settings));
+    return rcpp_result_gen;
+END_RCPP
+}
+// learn_rewards_
+Rcpp::List learn_rewards_(const Rcpp::List& mdp, const Rcpp::List& data, const Rcpp::List& spec, const Rcpp::NumericVector& start);
+RcppExport SEXP _psyrl_learn_rewards_(SEXP mdpSEXP, SEXP dataSEXP, SEXP specSEXP, SEXP startSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type mdp(mdpSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type data(dataSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type spec(specSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type start(startSEXP);
+    rcpp_result_gen = Rcpp::wrap(learn_rewards_(mdp, data, spec, start));
+    return rcpp_result_gen;
+END_RCPP
+}
+// evaluate_rewards_
+Rcpp::List evaluate_rewards_(const Rcpp::List& mdp, const Rcpp::List& data, const Rcpp::List& spec, const Rcpp::NumericVector& x, const Rcpp::NumericMatrix& directions);
+RcppExport SEXP _psyrl_evaluate_rewards_(SEXP mdpSEXP, SEXP dataSEXP, SEXP specSEXP, SEXP xSEXP, SEXP directionsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type mdp(mdpSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type data(dataSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type spec(specSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type x(xSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type directions(directionsSEXP);
+    rcpp_result_gen = Rcpp::wrap(evaluate_rewards_(mdp, data, spec, x, directions));
+    return rcpp_result_gen;
+END_RCPP
+}
+// advantage_slope_
+Rcpp::NumericMatrix advantage_slope_(const Rcpp::List& mdp, const Rcpp::List& spec, const Rcpp::NumericVector& theta);
+RcppExport SEXP _psyrl_advantage_slope_(SEXP mdpSEXP, SEXP specSEXP, SEXP thetaSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type mdp(mdpSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type spec(specSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type theta(thetaSEXP);
+    rcpp_result_gen = Rcpp::wrap(advantage_slope_(mdp, spec, theta));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -785,9 +907,18 @@ static const R_CallMethodDef CallEntries[] = {
     {"_psyrl_own_temperature_advantages_", (DL_FUNC) &_psyrl_own_temperature_advantages_, 5},
     {"_psyrl_minimise_penalised_", (DL_FUNC) &_psyrl_minimise_penalised_, 5},
     {"_psyrl_evaluate_penalised_", (DL_FUNC) &_psyrl_evaluate_penalised_, 5},
+    {"_psyrl_adam_steps_", (DL_FUNC) &_psyrl_adam_steps_, 5},
     {"_psyrl_penalty_", (DL_FUNC) &_psyrl_penalty_, 3},
     {"_psyrl_back_up_", (DL_FUNC) &_psyrl_back_up_, 3},
     {"_psyrl_node_counts_", (DL_FUNC) &_psyrl_node_counts_, 3},
+    {"_psyrl_represent_", (DL_FUNC) &_psyrl_represent_, 3},
+    {"_psyrl_n_parameters_", (DL_FUNC) &_psyrl_n_parameters_, 1},
+    {"_psyrl_representation_slope_", (DL_FUNC) &_psyrl_representation_slope_, 3},
+    {"_psyrl_representation_derivatives_", (DL_FUNC) &_psyrl_representation_derivatives_, 4},
+    {"_psyrl_project_", (DL_FUNC) &_psyrl_project_, 4},
+    {"_psyrl_learn_rewards_", (DL_FUNC) &_psyrl_learn_rewards_, 4},
+    {"_psyrl_evaluate_rewards_", (DL_FUNC) &_psyrl_evaluate_rewards_, 5},
+    {"_psyrl_advantage_slope_", (DL_FUNC) &_psyrl_advantage_slope_, 3},
     {"_psyrl_tally_", (DL_FUNC) &_psyrl_tally_, 4},
     {"_psyrl_number_pairs_", (DL_FUNC) &_psyrl_number_pairs_, 4},
     {"_psyrl_person_fit_", (DL_FUNC) &_psyrl_person_fit_, 6},

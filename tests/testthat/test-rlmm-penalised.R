@@ -52,6 +52,9 @@ problem_of <- function(case) {
   ))
   problem <- measurement_problem(log, cyclic_task(), spec, rlmm_control())
   problem$penalty <- value_penalty(problem)
+  problem$map <- list(
+    value = value_links(problem), reward = reward_links(problem)
+  )
   problem
 }
 
@@ -66,7 +69,7 @@ test_that("gradient and Hessian products agree with differences, all combination
     groups <- slope_groups(beta, problem$counts)
     at <- function(q) {
       evaluate_penalised_(problem$task, groups, problem$penalty, q, list(
-        threads = 1L, identify = case$identify, direction = v
+        threads = 1L, identify = case$identify, direction = v, map = problem$map
       ))
     }
     here <- at(q)
@@ -111,7 +114,7 @@ test_that("value equals a plain R reference", {
   expected <- behaviour + .7 * sum(delta^2) + .3 * conservative + .2 * sum(centred^2)
   found <- evaluate_penalised_(
     task, slope_groups(beta, counts), problem$penalty, q,
-    list(threads = 1L, identify = "center", direction = q)
+    list(threads = 1L, identify = "center", direction = q, map = problem$map)
   )
   expect_equal(found$value, expected, tolerance = 1e-10)
 })

@@ -6,7 +6,8 @@
 //
 //   H v = J_A' B J_A v + (d J_A' along v) g_A + (d penalty gradient along v),
 //
-// where dual numbers carry the direction v through identification and penalty.
+// where dual numbers carry the direction v through identification and penalty. The
+// unknown may hold learned rewards behind the values (penalty.h).
 #pragma once
 
 #include <vector>
@@ -29,35 +30,40 @@ class PenalisedValues {
 
   double value(const std::vector<double>& q) const {
     std::vector<double> unused(q.size(), 0.0);
-    return behaviour_.evaluate(identify(task_, rule_, q), nullptr, nullptr, runtime_) +
+    return behaviour_.evaluate(identify(task_, rule_, values(q)), nullptr, nullptr,
+                               runtime_) +
            add_penalty(task_, penalty_, q, unused);
   }
 
   double linearise(const std::vector<double>& q, std::vector<double>& gradient) {
     q_ = q;
     const double behaviour =
-        behaviour_.evaluate(identify(task_, rule_, q), &g_advantage_, &blocks_, runtime_);
-    gradient = identify_pull_back(task_, rule_, q, g_advantage_);
+        behaviour_.evaluate(identify(task_, rule_, values(q)), &g_advantage_, &blocks_,
+                            runtime_);
+    gradient = identify_pull_back(task_, rule_, values(q), g_advantage_);
+    gradient.resize(q.size(), 0.0);
     const double value = behaviour + add_penalty(task_, penalty_, q, gradient);
     set_preconditioner();
     return value;
   }
 
   void multiply(const std::vector<double>& v, std::vector<double>& hv) const {
-    std::vector<Directional> q(v.size()), g(v.size());
+    const std::size_t n_pairs = task_.n_pairs();
+    std::vector<Directional> q(v.size()), g(n_pairs);
     for (std::size_t p = 0; p < v.size(); ++p) {
       q[p] = Directional(q_[p]);
       q[p].g[0] = v[p];
     }
-    const std::vector<Directional> advantage = identify(task_, rule_, q);
-    std::vector<double> moved(v.size());
-    for (std::size_t p = 0; p < v.size(); ++p) moved[p] = advantage[p].g[0];
+    const std::vector<Directional> advantage = identify(task_, rule_, values(q));
+    std::vector<double> moved(n_pairs);
+    for (std::size_t p = 0; p < n_pairs; ++p) moved[p] = advantage[p].g[0];
     const std::vector<double> curved = behaviour_.multiply(blocks_, moved);
-    for (std::size_t p = 0; p < v.size(); ++p) {
+    for (std::size_t p = 0; p < n_pairs; ++p) {
       g[p] = Directional(g_advantage_[p]);
       g[p].g[0] = curved[p];
     }
-    std::vector<Directional> gradient = identify_pull_back(task_, rule_, q, g);
+    std::vector<Directional> gradient = identify_pull_back(task_, rule_, values(q), g);
+    gradient.resize(v.size());
     add_penalty(task_, penalty_, q, gradient);
     for (std::size_t p = 0; p < v.size(); ++p) hv[p] = gradient[p].g[0];
   }
@@ -66,14 +72,28 @@ class PenalisedValues {
     for (std::size_t p = 0; p < r.size(); ++p) z[p] = r[p] / diagonal_[p];
   }
 
+  /// A positive guess at the Hessian's diagonal at the last linearisation.
+  const std::vector<double>& diagonal() const { return diagonal_; }
+
  private:
+  template <class T>
+  std::vector<T> values(const std::vector<T>& x) const {
+    return std::vector<T>(x.begin(), x.begin() + task_.n_pairs());
+  }
+
   // The diagonal of the residual's own term and the ridge; states far from any
   // data still need a positive number.
   void set_preconditioner() {
-    diagonal_.assign(task_.n_pairs(), 1e-3 + 2.0 * penalty_.l2);
+    const std::size_t n_pairs = task_.n_pairs();
+    diagonal_.assign(q_.size(), 1e-3 + 2.0 * penalty_.l2);
+    for (std::size_t p = n_pairs; p < q_.size(); ++p)
+      diagonal_[p] = 1e-3 + 2.0 * penalty_.reward_l2;
     const ResidualRows& rows = penalty_.residual;
-    for (std::size_t i = 0; i < rows.pair.size(); ++i)
-      diagonal_[rows.pair[i]] += 2.0 * penalty_.lambda * rows.weight[i];
+    for (std::size_t i = 0; i < rows.pair.size(); ++i) {
+      const double weight = 2.0 * penalty_.lambda * rows.weight[i];
+      diagonal_[rows.pair[i]] += weight;
+      if (q_.size() > n_pairs) diagonal_[n_pairs + rows.pair[i]] += weight;
+    }
     if (rule_ == Identify::none || rule_ == Identify::center) add_behaviour_diagonal();
   }
 

@@ -1,8 +1,11 @@
-// What holds learned values to the task, as a function of Q alone:
+// What holds learned values to the task, as a function of Q, or of (Q, r) where
+// rewards are learned: the vector then holds the rewards of all pairs behind the
+// values.
 //
 //   lambda sum_i w_i delta_i^2,   delta_i = Q(p_i) - r_i - gamma sum_s' T_i(s') V(s')
 //   + cql  [ sum_s n(s) V(s) - sum_p n(p) Q(p) ]
 //   + l2   sum_p (Q(p) - mean over the state)^2
+//   + l2_r sum_p r(p)^2
 //
 // Residual rows are legal pairs with expected next states, observed pairs weighted
 // by counts, or single logged transitions. Written once over the number type: dual
@@ -36,6 +39,7 @@ struct Penalty {
   double cql = 0.0;
   View<double> pair_count;  // [n_pairs] data of the conservative term
   double l2 = 0.0;
+  double reward_l2 = 0.0;   // of learned rewards
 };
 
 /// V and the policy of its backup for every state.
@@ -77,9 +81,15 @@ BackedUp<T> back_up_all(const Task& task, const Penalty& penalty, const std::vec
 }
 
 template <class T>
+bool rewards_learned(const Task& task, const std::vector<T>& q) {
+  return q.size() > static_cast<std::size_t>(task.n_pairs());
+}
+
+template <class T>
 T residual_of_row(const Task& task, const ResidualRows& rows, const std::vector<T>& q,
                   const std::vector<T>& v, std::size_t i) {
-  T delta = q[rows.pair[i]] - rows.reward[i];
+  const int p = rows.pair[i];
+  T delta = q[p] - (rewards_learned(task, q) ? q[task.n_pairs() + p] : T(rows.reward[i]));
   for (int k = rows.next_start[i]; k < rows.next_start[i + 1]; ++k)
     delta -= v[rows.next_state[k]] * (task.discount * rows.probability[k]);
   return delta;
@@ -99,8 +109,13 @@ T add_penalty(const Task& task, const Penalty& penalty, const std::vector<T>& q,
     value += delta * delta * weight;
     const T slope = delta * (2.0 * weight);
     gradient[rows.pair[i]] += slope;
+    if (rewards_learned(task, q)) gradient[task.n_pairs() + rows.pair[i]] -= slope;
     for (int k = rows.next_start[i]; k < rows.next_start[i + 1]; ++k)
       v_gradient[rows.next_state[k]] -= slope * (task.discount * rows.probability[k]);
+  }
+  for (std::size_t p = task.n_pairs(); p < q.size(); ++p) {
+    value += q[p] * q[p] * penalty.reward_l2;
+    gradient[p] += q[p] * (2.0 * penalty.reward_l2);
   }
   for (int s = 0; s < task.n_states(); ++s) {
     const int first = task.first_pair(s), n = task.n_actions(s);

@@ -1,0 +1,468 @@
+# Rewards learned exactly: the task is solved for every candidate, and the marginal
+# likelihood maximised in the rewards' parameters and the population by Newton's
+# method with exact derivatives; temperature and discount by a bounded quasi-Newton
+# search around it, whose gradient is exact too (envelope theorem).
+#
+# Only ratios of rewards to 1 / beta leave a trace in choices, and what settles the
+# scale (`problem$scale`) is
+#
+#   "rms"      no known reward other than 0: the search holds mu at 0 with centred
+#              values; rewards are divided by the values' root mean square at the end
+#   "anchors"  known rewards, a bound, a fixed mu or a fixed temperature
+#   "mu"       those turn out to say nothing about it: mu is 0, so that rewards are
+#              in units of the typical person's 1 / beta
+#
+# Where choices say nothing about the temperature either (free rewards explain any
+# choices at any temperature) it is 1 / beta of the typical person, who then plans for
+# what the typical person will do.
+
+fit_rewards <- function(problem) {
+  problem$map <- list(value = list(), reward = reward_links(problem))
+  problem$scale <- if (scale_is_free(problem)) "rms" else "anchors"
+  starts <- lapply(seq_len(problem$control$starts), function(i) {
+    reward_start(problem, shaken = i > 1)
+  })
+  run <- best_reward_run(problem, starts)
+  open <- open_parameters(problem, run$at)
+  if (length(open)) {
+    if ("mu" %in% open) {
+      problem$scale <- "mu"
+      run$at$effects[1] <- 0
+    }
+    if ("temperature" %in% open) {
+      problem$value$temperature <- run$at$temperature <- exp(-run$at$effects[1])
+    }
+    run <- best_reward_run(problem, list(run$at))
+  }
+  problem$open <- open
+  finish_rewards(problem, run)
+}
+
+best_reward_run <- function(problem, starts) {
+  runs <- cluster_lapply(problem$control$cluster, starts, search_rewards, problem)
+  objective <- vapply(runs, function(run) run$at$objective, numeric(1))
+  best <- runs[[which.min(objective)]]
+  attr(best$trace, "starts") <- objective
+  best
+}
+
+# Does multiplying all rewards by a number change anything but mu?
+scale_is_free <- function(problem) {
+  known <- anchored_rewards(problem$task, problem$reward$anchor)
+  temperature <- problem$value$temperature
+  !any(known != 0, na.rm = TRUE) && is.infinite(problem$reward$bound) &&
+    (identical(temperature, "estimate") || identical(temperature, 0)) &&
+    is.null(problem$control$mu)
+}
+
+settled_by_rms <- function(problem) problem$scale == "rms"
+
+# Of mu and the temperature, those that no choice depends on.
+open_parameters <- function(problem, at) {
+  if (length(at$theta) > identification_limit) return(character())
+  information <- reward_information(problem, at)
+  asked <- intersect(c("mu", "temperature"), colnames(information))
+  slope <- outer(asked, colnames(information), `==`) + 0
+  asked[!is_identified(identification(information), slope)]
+}
+
+# A point of the search: parameters, population, temperature, discount. Temperatures
+# begin at 1 / beta: the typical person plans for what the typical person will do.
+reward_start <- function(problem, shaken = FALSE) {
+  links <- problem$map$reward
+  n <- n_parameters_(problem$map)
+  theta <- random_weights(links[[1]], n)
+  if (shaken) theta <- theta + stats::rnorm(n, 0, .3)
+  known <- anchored_rewards(problem$task, problem$reward$anchor)
+  size <- sqrt(mean(known^2, na.rm = TRUE))
+  unit <- if (is.finite(size) && size > 0) size else min(1, problem$reward$bound)
+  temperature <- problem$value$temperature
+  fixed <- problem$control[c("mu", "sigma")]
+  list(
+    theta = theta,
+    effects = c(
+      fixed$mu %||% if (settled_by_rms(problem)) 0 else -log(unit),
+      numeric(ncol(problem$design) - 1)
+    ),
+    log_sigma = log(fixed$sigma %||% 1),
+    temperature = if (is.numeric(temperature)) temperature else unit,
+    discount = problem$task$discount, unit = unit
+  )
+}
+
+search_rewards <- function(at, problem) {
+  started <- proc.time()[["elapsed"]]
+  rows <- list()
+  status <- "converged"
+  previous <- Inf
+  for (round in 1:6) {
+    at$nodes <- reward_nodes(problem, at, coarse = round == 1)
+    moved <- interruptible(reward_round(problem, at))
+    if (is.null(moved)) {
+      status <- "interrupted"
+      at <- if (is.null(at$objective)) reward_step(problem, at, 1L) else at
+      break
+    }
+    at <- moved
+    rows[[round]] <- trace_row(round, at$objective,
+      behaviour = at$objective - at$ridge, penalty = at$ridge,
+      temperature = at$temperature, discount = at$discount,
+      gradient_norm = at$gradient_norm, step = at$iterations,
+      seconds = proc.time()[["elapsed"]] - started
+    )
+    status <- at$status
+    if (!notify(problem$control, rows[[round]])) status <- "interrupted"
+    settled <- abs(previous - at$objective) < 1e-6 * (1 + abs(at$objective))
+    if (settled || status == "interrupted") break
+    previous <- at$objective
+  }
+  trace <- do.call(rbind, rows)
+  list(at = at, status = status, trace = trace)
+}
+
+# Grid of the trait that suits the point (see settled_posterior()).
+reward_nodes <- function(problem, at, coarse) {
+  if (coarse) return(seq(-8, 6, length.out = 95) + at$effects[1])
+  values <- identified(search_rule(problem), at$q)
+  settled_posterior(
+    search_rule(problem), values, at[c("effects", "log_sigma")]
+  )$nodes
+}
+
+# While searching, values are centred only, unless each state has its own scale.
+search_rule <- function(problem) {
+  if (problem$identify != "state_rms") problem$identify <- "center"
+  problem
+}
+
+reward_spec <- function(problem, at) {
+  fixed <- problem$control[c("mu", "sigma")]
+  list(
+    map = problem$map, temperature = at$temperature,
+    backup = problem$value$backup, identify = search_rule(problem)$identify,
+    threads = problem$control$threads, l2 = problem$reward$l2,
+    sigma_floor = max(sigma_floor, .75 * (at$nodes[2] - at$nodes[1])),
+    estimate_mu = is.null(fixed$mu) && problem$scale == "anchors",
+    estimate_sigma = is.null(fixed$sigma),
+    max_iterations = problem$control$max_iterations
+  )
+}
+
+reward_data <- function(problem, at) {
+  c(
+    problem$counts[c("person_start", "pair", "count")],
+    list(nodes = at$nodes, design = problem$design)
+  )
+}
+
+at_discount <- function(task, discount) {
+  task$discount <- discount
+  task
+}
+
+# Rewards and population at the point's temperature and discount.
+reward_step <- function(problem, at, max_iterations = NULL) {
+  spec <- reward_spec(problem, at)
+  spec$max_iterations <- max_iterations %||% spec$max_iterations
+  at$log_sigma <- max(at$log_sigma, log(1.01 * spec$sigma_floor))
+  found <- learn_rewards_(
+    at_discount(problem$task, at$discount), reward_data(problem, at), spec,
+    c(at$theta, at$effects, at$log_sigma)
+  )
+  n <- length(at$theta)
+  at$theta <- found$x[seq_len(n)]
+  at$effects <- found$x[n + seq_along(at$effects)]
+  at$log_sigma <- found$x[length(found$x)]
+  at$ridge <- problem$reward$l2 * sum(found$reward^2)
+  # A step that rounding hides is the end of the search.
+  if (found$status == "no_progress") found$status <- "converged"
+  utils::modifyList(at, found[c(
+    "objective", "gradient_norm", "status", "iterations", "reward", "q", "v"
+  )])
+}
+
+# The step, inside the search for temperature and discount where those are free.
+reward_round <- function(problem, at) {
+  free <- free_planning(problem)
+  if (!length(free)) return(reward_step(problem, at))
+  best <- reward_step(problem, at)
+  point <- function(x) {
+    moved <- best
+    if (free["temperature"]) moved$temperature <- exp(x[[1]])
+    if (free["discount"]) moved$discount <- stats::plogis(x[[length(x)]])
+    found <- reward_step(problem, moved)
+    if (found$objective < best$objective) best <<- found
+    found
+  }
+  last <- NULL
+  evaluate <- function(x) {
+    if (!identical(last$x, x)) last <<- list(x = x, at = point(x))
+    last$at
+  }
+  start <- planning_links(best, free)
+  stats::nlminb(start, function(x) evaluate(x)$objective,
+    gradient = function(x) planning_slope(problem, evaluate(x), free),
+    lower = planning_bounds(best, free)$lower,
+    upper = planning_bounds(best, free)$upper,
+    control = list(iter.max = 30, rel.tol = 1e-8, step.max = 1)
+  )
+  best
+}
+
+# Which of temperature and discount are searched for.
+free_planning <- function(problem) {
+  free <- c(
+    temperature = identical(problem$value$temperature, "estimate"),
+    discount = problem$value$discount == "estimate"
+  )
+  if (any(free)) free
+}
+
+planning_links <- function(at, free) {
+  c(
+    temperature = log(at$temperature), discount = stats::qlogis(at$discount)
+  )[free]
+}
+
+planning_bounds <- function(at, free) {
+  list(
+    lower = c(
+      log(temperature_bounds[1] * at$unit), stats::qlogis(.05)
+    )[free],
+    upper = c(log(temperature_bounds[2] * at$unit), stats::qlogis(.9995))[free]
+  )
+}
+
+planning_slope <- function(problem, at, free) {
+  found <- evaluated_rewards(problem, at)
+  c(
+    at$temperature * found$temperature,
+    at$discount * (1 - at$discount) * found$discount
+  )[free]
+}
+
+# Value, gradient and Hessian products at a point.
+evaluated_rewards <- function(problem, at, directions = NULL) {
+  x <- c(at$theta, at$effects, at$log_sigma)
+  evaluate_rewards_(
+    at_discount(problem$task, at$discount), reward_data(problem, at),
+    reward_spec(problem, at), x, directions %||% matrix(0, length(x), 0)
+  )
+}
+
+# ---- what the fit says ---------------------------------------------------------
+
+# In the user's units: rewards as anchored, or such that values have unit root mean
+# square.
+finish_rewards <- function(problem, run) {
+  at <- run$at
+  unscaled <- identified(search_rule(problem), at$q)
+  scale <- if (settled_by_rms(problem)) centred_rms(problem$task, at$q) else 1
+  problem$task <- at_discount(problem$task, at$discount)
+  problem$task$layout$reward <- at$reward / scale
+  problem$task["next_reward"] <- list(NULL)
+  values <- identified(problem, at$q / scale, at$v / scale,
+    temperature = at$temperature / scale, discount = at$discount
+  )
+  shift <- log(unscaled$rms / values$rms)
+  population <- list(
+    effects = at$effects + c(shift, numeric(length(at$effects) - 1)),
+    log_sigma = at$log_sigma, status = run$status
+  )
+  posterior <- settled_posterior(problem, values, population)
+  inference <- reward_inference(problem, at, scale, shift != 0)
+  c(
+    list(
+      values = values, population = population, posterior = posterior,
+      log_lik = sum(posterior$log_marginal), status = run$status,
+      trace = run$trace, task = problem$task
+    ),
+    inference
+  )
+}
+
+centred_rms <- function(task, q) {
+  rms <- identify_(task, q, "center")$rms
+  if (rms > 0) rms else 1
+}
+
+# Parameters of the fit, their covariance and the learned rewards with their standard
+# errors: list(more_parameters, vcov, rewards).
+reward_inference <- function(problem, at, scale, shifted) {
+  if (length(at$theta) > identification_limit) {
+    return(unexamined_rewards(problem, at, scale))
+  }
+  information <- reward_information(problem, at)
+  known <- identification(information)
+  map <- reported_rewards(problem, at, scale, colnames(information))
+  rows <- function(slope) {
+    list(
+      std_error = spread_along(known, slope),
+      identified = is_identified(known, slope)
+    )
+  }
+  pairs <- rows(map$reward_slope)
+  population <- reported_population(problem, at, map, shifted)
+  weights <- if (problem$reward$kind == "linear") {
+    c(list(feature = map$feature, weight = map$weight), rows(map$weight_slope))
+  }
+  vcov <- covariance_along(known, rbind(population, map$weight_slope))
+  list(
+    vcov = vcov,
+    more_parameters = rbind(
+      if (!is.null(weights)) {
+        parameter_row(rownames(map$weight_slope), "rewards", "identity", weights$weight)
+      },
+      planning_rows(problem, at, scale)
+    ),
+    rewards = list(
+      pairs = reward_table_of(problem, map$reward, pairs),
+      weights = if (!is.null(weights)) as.data.frame(weights),
+      report = identification_report(problem, known, map)
+    )
+  )
+}
+
+# Too many parameters to look into.
+unexamined_rewards <- function(problem, at, scale) {
+  list(
+    vcov = matrix(0, 0, 0, dimnames = list(character(), character())),
+    more_parameters = planning_rows(problem, at, scale),
+    rewards = list(pairs = reward_table_of(problem, at$reward / scale, list(
+      std_error = NA_real_, identified = NA
+    )))
+  )
+}
+
+planning_rows <- function(problem, at, scale) {
+  free <- free_planning(problem) %||% c(temperature = FALSE, discount = FALSE)
+  parameter_row(
+    c("temperature", "discount"), "values", c("log", "logit"),
+    c(at$temperature / scale, at$discount),
+    fixed = unname(!free), lower = 0, upper = c(Inf, 1)
+  )
+}
+
+# Minus the second derivatives of the log-likelihood in (theta, mu ..., log sigma,
+# log temperature, logit discount), of what is estimated.
+reward_information <- function(problem, at) {
+  spec <- reward_spec(problem, at)
+  names <- c(
+    rep("reward", length(at$theta)), colnames(problem$design), "sigma"
+  )
+  keep <- c(
+    rep(TRUE, length(at$theta)),
+    rep(spec$estimate_mu, length(at$effects)),
+    spec$estimate_sigma && exp(at$log_sigma) > 1.02 * spec$sigma_floor
+  )
+  directions <- diag(length(names))[, keep, drop = FALSE]
+  products <- evaluated_rewards(problem, at, directions)$products
+  information <- products[keep, , drop = FALSE]
+  dimnames(information) <- list(names[keep], names[keep])
+  free <- free_planning(problem)
+  for (name in names(free)[free]) {
+    information <- bordered(problem, at, information, keep, name)
+  }
+  (information + t(information)) / 2
+}
+
+# The information with temperature or discount added: differences of the exact
+# gradient on the link scale.
+bordered <- function(problem, at, information, keep, name) {
+  h <- 1e-2
+  gradient <- function(step) {
+    moved <- at
+    if (name == "temperature") {
+      moved$temperature <- at$temperature * exp(step)
+    } else {
+      moved$discount <- stats::plogis(stats::qlogis(at$discount) + step)
+    }
+    found <- evaluated_rewards(problem, moved)
+    planning <- c(
+      temperature = moved$temperature * found$temperature,
+      discount = moved$discount * (1 - moved$discount) * found$discount
+    )
+    c(found$gradient[keep], planning)
+  }
+  # Four points: what is not identified must come out as zero, not as noise.
+  column <- (8 * (gradient(h) - gradient(-h)) - gradient(2 * h) + gradient(-2 * h)) /
+    (12 * h)
+  before <- intersect("temperature", colnames(information))
+  cross <- c(
+    column[seq_len(nrow(information) - length(before))], column[before]
+  )
+  out <- rbind(cbind(information, cross), c(cross, column[name]))
+  dimnames(out) <- rep(list(c(colnames(information), name)), 2)
+  out
+}
+
+# Rewards as they are reported and their derivative in the parameters `names`; with a
+# free scale c(theta) the derivative of 1 / c is part of it.
+reported_rewards <- function(problem, at, scale, names) {
+  n <- length(at$theta)
+  theta <- seq_len(n)
+  log_scale <- scale_slope(problem, at, names)
+  map <- problem$map
+  slope <- matrix(0, length(at$reward), length(names))
+  slope[, theta] <- representation_slope_(map, at$theta, problem$control$threads)
+  scaled <- function(slope, value) {
+    if (!settled_by_rms(problem)) return(slope)
+    slope / scale - outer(value / scale, log_scale)
+  }
+  weight_slope <- if (problem$reward$kind == "linear") {
+    raw <- diag(1, n, length(names))
+    rownames(raw) <- paste0(
+      "reward:", colnames(pair_features(problem$task, problem$reward$formula))
+    )
+    scaled(raw, at$theta)
+  }
+  list(
+    reward = at$reward / scale, reward_slope = scaled(slope, at$reward),
+    raw_slope = slope, weight = at$theta / scale, weight_slope = weight_slope,
+    feature = sub("^reward:", "", rownames(weight_slope)),
+    log_scale = log_scale
+  )
+}
+
+# Derivative of the log root mean square of the centred values.
+scale_slope <- function(problem, at, names) {
+  spec <- reward_spec(problem, at)
+  spec$identify <- "center"
+  slope <- advantage_slope_(
+    at_discount(problem$task, at$discount), spec, at$theta
+  )
+  advantage <- identify_(problem$task, at$q, "center")$advantage
+  found <- drop(advantage %*% slope) / max(sum(advantage^2), 1e-300)
+  n <- length(at$theta)
+  out <- stats::setNames(numeric(length(names)), names)
+  out[seq_len(n)] <- found[seq_len(n)]
+  if ("temperature" %in% names) out["temperature"] <- found[n + 1] * at$temperature
+  if ("discount" %in% names) {
+    out["discount"] <- found[n + 2] * at$discount * (1 - at$discount)
+  }
+  out
+}
+
+# Derivatives of the reported population and planning parameters on their link scales.
+reported_population <- function(problem, at, map, shifted) {
+  names <- names(map$log_scale)
+  own <- setdiff(names, "reward")
+  mu_moves <- shifted && settled_by_rms(problem)
+  rows <- union(if (mu_moves) "mu", own)
+  slope <- matrix(0, length(rows), length(names), dimnames = list(rows, NULL))
+  for (name in own) slope[name, match(name, names)] <- 1
+  if (mu_moves) slope["mu", ] <- slope["mu", ] + map$log_scale
+  if (settled_by_rms(problem) && "temperature" %in% own) {
+    slope["temperature", ] <- slope["temperature", ] - map$log_scale
+  }
+  slope
+}
+
+reward_table_of <- function(problem, reward, spread) {
+  pairs <- task_pairs(problem$task)
+  data.frame(
+    state = problem$task$states[pairs$state],
+    action = problem$task$actions[pairs$action],
+    reward = reward, spread
+  )
+}
