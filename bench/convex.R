@@ -1,50 +1,65 @@
 # The convex method on the 6000 benchmark episodes of Zhu et al. (2026): accuracy,
-# bounds, certificates and times, beside the published numbers.
+# bounds, certificates and times, beside the published numbers (convex-published.csv:
+# the stored results of the authors' notebooks, solver trust-constr).
 #
-#   Rscript bench/convex.R [episodes = 1000] [certified = 200] [oracle = 10]
+#   Rscript bench/convex.R [episodes = 1000] [settings = BSC-2,BSC-10,IND-2,...]
 #
 # One thread. Needs the shared fixtures (PSYRL_SHARED) and, for the oracle, the
-# ECOSolveR package. Results go to bench/out/convex.txt.
+# ECOSolveR and Matrix packages. Results go to bench/out/convex.txt. Errors of
+# parameters are Euclidean distances; times are milliseconds an episode.
 
 suppressMessages(library(psyrl))
 core <- asNamespace("psyrl")
 
-arguments <- as.numeric(commandArgs(TRUE))
-n_episodes <- if (length(arguments) > 0) arguments[1] else 1000
-n_certified <- if (length(arguments) > 1) arguments[2] else 200
-n_oracle <- if (length(arguments) > 2) arguments[3] else 10
+arguments <- commandArgs(TRUE)
+n_episodes <- if (length(arguments) > 0) as.numeric(arguments[1]) else 1000
+chosen <- if (length(arguments) > 1) strsplit(arguments[2], ",")[[1]]
 
 shared <- Sys.getenv("PSYRL_SHARED", "../shared")
 episodes <- utils::read.csv(
   file.path(shared, "fixtures", "bandit_convex_benchmark_episodes.csv.gz"),
   colClasses = "character"
 )
+published <- utils::read.csv("bench/convex-published.csv")
 
-# The generator's boxes and the published medians (CVX-LOC and the misaligned D-LOC,
-# trust-constr; MC; Clarabel's seconds for CVX, seconds in all for CVX-LOC).
+# The generator's boxes, and the levels of the exact fits and of certificates.
 settings <- data.frame(
   setup = rep(c("BSC", "IND", "SUB"), each = 2), arms = rep(c(2, 10), 3),
   beta_lower = rep(c(0, 5), 3), beta_upper = rep(c(5, 10), 3),
-  target_ml = c(.00308, .00293, .00756, .0209, .0109, .0185),
-  cvx_loc = c(.0043, .0053, .0116, .0339, .0193, .0306),
-  d_loc = c(.0065, .0092, .0140, .0338, .0166, .0238),
-  mc = c(.0027, .0023, .0062, .0113, .0086, .0091),
-  cvx_seconds = c(.053, .074, .080, .171, .186, .283),
-  loc_seconds = c(.061, .081, .093, .190, .205, .301)
+  choice_upper = rep(c(2, 5), 3),
+  ml = c(.00308, .00293, .00756, .0209, .0109, .0185),
+  posterior = c(.00256, .00245, NA, NA, NA, NA),
+  certified = c(NA, NA, 99, NA, 85, NA),
+  full_ms = 10, p5_ms = 1.3, mixture_ms = 2.7, ml_ms = 13
 )
+settings$name <- paste(settings$setup, settings$arms, sep = "-")
+settings$share <- ifelse(settings$setup == "BSC", "all", "arm")
+channels_of <- function(s) if (s$setup == "SUB") c("outcome", "choice") else "outcome"
 
-numbers <- function(x) as.numeric(strsplit(x, " ")[[1]])
-digits <- function(x) as.integer(strsplit(x, "")[[1]])
+# ---- printing ----------------------------------------------------------------
+
+line <- function(...) cat(sprintf(...), "\n", sep = "")
 quartiles <- function(x) {
+  if (all(is.na(x))) return("-")
   q <- signif(stats::quantile(x, c(.5, .25, .75), na.rm = TRUE), 3)
   sprintf("%g (%g, %g)", q[1], q[2], q[3])
 }
-milliseconds <- function(f) {
-  start <- Sys.time()
-  value <- f()
-  list(value, 1000 * as.numeric(Sys.time() - start, units = "secs"))
+stored <- function(s, method, what) {
+  row <- published[
+    published$setup == s$setup & published$arms == s$arms & published$method == method, ]
+  x <- unlist(row[paste0(what, c("", "_low", "_high"))])
+  if (!length(x) || anyNA(x)) return("-")
+  x <- x * if (what == "seconds") 1000 else 1
+  sprintf("%g (%g, %g)", x[1], x[2], x[3])
 }
-line <- function(...) cat(sprintf(...), "\n", sep = "")
+level <- function(what, asked, measured, reached) {
+  line("%-58s | %-28s | %s%s", what, asked, measured, if (reached) "" else "  MISSED")
+}
+
+# ---- episodes and their truth ------------------------------------------------
+
+numbers <- function(x) as.numeric(strsplit(x, " ")[[1]])
+digits <- function(x) as.integer(strsplit(x, "")[[1]])
 
 setting_choices <- function(rows) {
   choices(data.frame(
@@ -54,195 +69,288 @@ setting_choices <- function(rows) {
   ), options = seq_len(as.integer(rows$arms[1])))
 }
 
-# Values of a forgetting bandit; the benchmark's simulator starts every channel at 1.
-bandit_values <- function(actions, rewarded, arms, alpha, beta, start = 0) {
-  k <- length(alpha) / arms
-  x <- matrix(0, length(actions), arms)
-  for (i in seq_len(k)) {
-    a <- alpha[(i - 1) * arms + seq_len(arms)]
-    b <- beta[(i - 1) * arms + seq_len(arms)]
-    z <- rep(start, arms)
-    for (t in seq_along(actions)) {
-      x[t, ] <- x[t, ] + z
-      u <- numeric(arms)
-      u[actions[t] + 1] <- if (i == 1) rewarded[t] else 1
-      z <- z + a * (b * u - z)
-    }
-  }
-  x
+# One value an option and channel, from one or all.
+expand <- function(x, arms, channels) {
+  if (length(x) == channels) rep(x, each = arms) else x
 }
-log_softmax <- function(x) {
+
+# Log choice probabilities of a forgetting bandit in plain R; the benchmark's
+# simulator starts every channel at 1.
+bandit_policy <- function(row, alpha, beta, start = 0) {
+  arms <- as.integer(row$arms)
+  channels <- if (row$setup == "SUB") 2 else 1
+  actions <- digits(row$actions)
+  rewarded <- digits(row$rewarded)
+  alpha <- matrix(expand(alpha, arms, channels), arms)
+  beta <- matrix(expand(beta, arms, channels), arms)
+  z <- matrix(start, arms, channels)
+  x <- matrix(0, length(actions), arms)
+  for (t in seq_along(actions)) {
+    x[t, ] <- rowSums(z)
+    u <- matrix(0, arms, channels)
+    u[actions[t] + 1, ] <- c(rewarded[t], 1)[seq_len(channels)]
+    z <- z + alpha * (beta * u - z)
+  }
   x <- x - apply(x, 1, max)
   x - log(rowSums(exp(x)))
 }
-expand <- function(x, arms, k) if (length(x) == k) rep(x, each = arms) else x
 
-# Mean KL divergence of the true from the fitted policy.
-policy_kl <- function(row, log_p) {
-  arms <- as.integer(row$arms)
-  k <- if (row$setup == "SUB") 2 else 1
-  truth <- log_softmax(bandit_values(
-    digits(row$actions), digits(row$rewarded), arms,
-    expand(numbers(row$alpha), arms, k), expand(numbers(row$beta), arms, k), 1
-  ))
-  mean(rowSums(exp(truth) * (truth - log_p)))
+over_rows <- function(rows, f) {
+  vapply(seq_len(nrow(rows)), function(e) f(rows[e, ], e), 1)
 }
-kl_of_parameters <- function(rows, alpha, beta) {
-  vapply(seq_len(nrow(rows)), function(e) {
-    row <- rows[e, ]
-    arms <- as.integer(row$arms)
-    k <- if (row$setup == "SUB") 2 else 1
-    policy_kl(row, log_softmax(bandit_values(
-      digits(row$actions), digits(row$rewarded), arms,
-      expand(alpha[e, ], arms, k), expand(beta[e, ], arms, k)
-    )))
-  }, 1)
+divergence <- function(truth, fitted) mean(rowSums(exp(truth) * (truth - fitted)))
+
+kl_of_parameters <- function(rows, truth, found) {
+  over_rows(rows, function(row, e) {
+    divergence(truth[[e]], bandit_policy(row, found$alpha[e, ], found$beta[e, ]))
+  })
 }
-kl_of_fit <- function(rows, fit, arms) {
-  p <- matrix(pmax(predict(fit)$probability, 1e-300), arms)
-  vapply(seq_len(nrow(rows)), function(e) {
-    policy_kl(rows[e, ], log(t(p[, (e - 1) * 200 + 1:200])))
-  }, 1)
+kl_of_fit <- function(rows, truth, fit) {
+  p <- matrix(pmax(predict(fit)$probability, 1e-300), as.integer(rows$arms[1]))
+  over_rows(rows, function(row, e) {
+    divergence(truth[[e]], log(t(p[, (e - 1) * 200 + 1:200])))
+  })
+}
+parameter_error <- function(rows, found, what) {
+  over_rows(rows, function(row, e) {
+    truth <- numbers(row[[what]])
+    sqrt(sum((truth - found[[what]][e, seq_along(truth)])^2))
+  })
 }
 loss_at_truth <- function(rows) {
-  vapply(seq_len(nrow(rows)), function(e) {
-    row <- rows[e, ]
-    arms <- as.integer(row$arms)
-    k <- if (row$setup == "SUB") 2 else 1
-    a <- digits(row$actions)
-    l <- log_softmax(bandit_values(
-      a, digits(row$rewarded), arms,
-      expand(numbers(row$alpha), arms, k), expand(numbers(row$beta), arms, k)
-    ))
-    -sum(l[cbind(seq_along(a), a + 1)])
-  }, 1)
+  over_rows(rows, function(row, e) {
+    chosen <- cbind(seq_len(200), digits(row$actions) + 1)
+    -sum(bandit_policy(row, numbers(row$alpha), numbers(row$beta))[chosen])
+  })
 }
 
-# Medians of single-episode times inside the core.
-core_times <- function(data, spec, n = 50) {
-  f <- function(spec, run) {
-    stats::median(vapply(seq_len(min(n, length(data$persons))), function(e) {
-      trials <- core$convex_trials(data[e], spec$channels)
-      milliseconds(function() run(trials, spec$spec))[[2]]
-    }, 1))
+# ---- fits --------------------------------------------------------------------
+
+spec_of <- function(s, relaxation = "monotone", horizon = Inf, boxed = FALSE) {
+  spec <- core$convex_spec(s$share, relaxation, horizon)
+  if (boxed) {
+    spec$beta_lower <- c(s$beta_lower, 0)
+    spec$beta_upper <- c(s$beta_upper, s$choice_upper)
   }
-  c(
-    p5 = f(spec(relaxation = "monotone", horizon = 5), function(t, s) core$convex_relax_(t, s, 1)),
-    full = f(spec(relaxation = "monotone"), function(t, s) core$convex_relax_(t, s, 1)),
-    mixture = f(spec(relaxation = "mixture"), function(t, s) core$convex_relax_(t, s, 1)),
-    ml = f(spec(relaxation = "mixture"), function(t, s) core$convex_ml_(t, s, 2, 1, 1))
+  spec
+}
+
+milliseconds <- function(f, n) {
+  time <- system.time(value <- f(), gcFirst = FALSE)[["user.self"]]
+  list(value = value, ms = 1000 * time / n)
+}
+
+# Maximum likelihood in the generator's box: by rlearn() where one range of beta holds
+# for all, by the core where each channel has its own.
+ml_in_box <- function(s, data) {
+  if (s$setup == "SUB") {
+    return(core$convex_ml_(
+      core$convex_trials(data, channels_of(s)), spec_of(s, boxed = TRUE), 2L, 1, 1
+    ))
+  }
+  model <- forgetting_bandit(s$share, beta_range = c(s$beta_lower, s$beta_upper))
+  fit <- rlearn(data, model, "ml", control = rlearn_control(threads = 1))
+  split_parameters(coef(fit))
+}
+posterior_in_box <- function(s, data) {
+  prior <- uniform_prior(
+    c(alpha = 0, beta = s$beta_lower), c(alpha = 1, beta = s$beta_upper)
   )
+  model <- forgetting_bandit(beta_range = c(s$beta_lower, s$beta_upper))
+  split_parameters(coef(rlearn(data, model, "map", prior = prior)))
+}
+split_parameters <- function(x) {
+  beta <- startsWith(colnames(x), "beta")
+  list(alpha = x[, !beta, drop = FALSE], beta = x[, beta, drop = FALSE])
 }
 
 run_setting <- function(s) {
   rows <- episodes[episodes$setup == s$setup & episodes$arms == s$arms, ]
   rows <- rows[seq_len(min(n_episodes, nrow(rows))), ]
+  n <- nrow(rows)
   data <- setting_choices(rows)
-  share <- if (s$setup == "BSC") "all" else "arm"
-  channels <- if (s$setup == "SUB") c("outcome", "choice") else "outcome"
-  line("\n== %s, %g arms, %d episodes of 200 trials", s$setup, s$arms, nrow(rows))
-
-  control <- convex_control(threads = 1)
-  solve <- function(...) convex_relaxation(data, share, channels, ..., control = control)
-  monotone <- milliseconds(function() solve())
-  mixture <- milliseconds(function() solve(relaxation = "mixture"))
-  short <- milliseconds(function() solve(horizon = 5))
-  line(
-    "seconds from R, kernel + recovery + bound of all: monotone %.2f, mixture %.2f, truncated %.2f (level: < 10)",
-    monotone[[2]] / 1000, mixture[[2]] / 1000, short[[2]] / 1000
-  )
-  make_spec <- function(relaxation, horizon = Inf, beta = c(0, 200)) {
-    list(channels = channels, spec = core$convex_spec(share, relaxation, horizon, beta))
-  }
-  times <- core_times(data, make_spec)
-  line(
-    "ms an episode, median: p = 5 %.2f, full %.2f, mixture %.2f, exact ML %.2f (published: Clarabel alone %g, in all %g)",
-    times[["p5"]], times[["full"]], times[["mixture"]], times[["ml"]],
-    1000 * s$cvx_seconds, 1000 * s$loc_seconds
-  )
-
-  box <- c(s$beta_lower, s$beta_upper)
-  boxed <- ml_in_box(data, rows, s, share, channels, box)
-  kl_ml <- kl_of_parameters(rows, boxed$alpha, boxed$beta)
-  line(
-    "KL, median (quartiles): exact ML in the box %s; level %g; CVX-LOC stored %g, D-LOC stored %g, MC stored %g",
-    quartiles(kl_ml), s$target_ml, s$cvx_loc, s$d_loc, s$mc
-  )
-  line("KL of monotone kernel %s, mixture %s, truncated %s",
-    quartiles(kl_of_fit(rows, monotone[[1]], s$arms)),
-    quartiles(kl_of_fit(rows, mixture[[1]], s$arms)),
-    quartiles(kl_of_fit(rows, short[[1]], s$arms))
-  )
-  if (s$setup == "BSC") {
-    spec <- core$convex_spec("all", beta = box)
-    posterior <- milliseconds(function() {
-      core$convex_posterior_(core$convex_trials(data), spec, 12L, 1)
-    })
-    line("KL of the quadrature posterior mean %s, %.2f ms an episode (level: .00256 / .00245)",
-      quartiles(kl_of_parameters(rows, posterior[[1]]$alpha, posterior[[1]]$beta)),
-      posterior[[2]] / nrow(rows)
-    )
-  }
-  certificates(data, rows, s, share, channels, monotone[[1]], mixture[[1]], short[[1]])
-}
-
-# SUB's second channel has its own range of beta: the core is given both.
-ml_in_box <- function(data, rows, s, share, channels, box) {
-  spec <- core$convex_spec(share, beta = box)
-  if (s$setup == "SUB") {
-    spec$beta_lower <- c(box[1], 0)
-    spec$beta_upper <- c(box[2], if (s$arms == 2) 2 else 5)
-  }
-  core$convex_ml_(core$convex_trials(data, channels), spec, 2L, 1, 1)
-}
-
-certificates <- function(data, rows, s, share, channels, monotone, mixture, short) {
-  n <- min(n_certified, nrow(rows))
-  spec <- core$convex_spec(share)
-  start <- core$convex_ml_(core$convex_trials(data, channels), spec, 2L, 1, 1)
-  truth <- loss_at_truth(rows)
-  elapsed <- numeric(n)
-  found <- vector("list", n)
-  for (e in seq_len(n)) {
-    trials <- core$convex_trials(data[e], channels)
-    one <- milliseconds(function() {
-      core$certify_problems(
-        trials, spec, lapply(start[c("alpha", "beta")], function(x) x[e, , drop = FALSE]),
-        0.01, if (s$arms == 2) 3000 else 100, 1
+  line("\n== %s arms, %d episodes of 200 trials", s$name, n)
+  relax <- function(...) {
+    milliseconds(function() {
+      convex_relaxation(
+        data, s$share, channels_of(s), ..., control = convex_control(threads = 1)
       )
-    })
-    found[[e]] <- one[[1]]
-    elapsed[e] <- one[[2]]
+    }, n)
   }
-  found <- do.call(rbind, lapply(found, as.data.frame))
-  line(
-    "certified to .01 nats: %.1f %% of %d, nodes %s, ms %s; local fit was global in %.1f %% of the certified",
-    100 * mean(found$best - found$lower_bound <= 0.01), n, quartiles(found$nodes),
-    quartiles(elapsed),
-    100 * mean((found$objective - found$best <= 0.01)[found$best - found$lower_bound <= 0.01])
+  fits <- list(
+    monotone = relax(), mixture = relax(relaxation = "mixture"), short = relax(horizon = 5)
   )
-  ml <- start$objective
-  ml[seq_len(n)] <- found$best
-  line("gap of ML to the bounds: monotone %s, mixture %s nats",
-    quartiles(ml - monotone$lower_bound), quartiles(ml - mixture$lower_bound)
-  )
+  accuracy_table(s, rows, data, fits)
+  line("\n%-58s | %-28s | %s", "what", "level", "measured")
+  time_levels(s, data, fits, n)
+  bound_levels(s, rows, data, fits)
+}
+
+accuracy_table <- function(s, rows, data, fits) {
+  truth <- lapply(seq_len(nrow(rows)), function(e) {
+    bandit_policy(rows[e, ], numbers(rows$alpha[e]), numbers(rows$beta[e]), start = 1)
+  })
+  line("%-30s | %-33s | %s", "method (median, quartiles)", "measured", "published")
+  show <- function(name, method, kl, found = NULL) {
+    line("%-30s | %-33s | %s %s", paste(name, "KL"), quartiles(kl), method,
+      stored(s, method, "kl"))
+    for (what in if (!is.null(found)) c("alpha", "beta")) {
+      line("%-30s | %-33s | %s %s", paste("  error of", what),
+        quartiles(parameter_error(rows, found, what)), method, stored(s, method, what))
+    }
+  }
+  kernel <- function(fit) kl_of_fit(rows, truth, fit$value)
+  parameters <- function(found) kl_of_parameters(rows, truth, found)
+  trials <- core$convex_trials(data, channels_of(s))
+  recovered <- function(horizon) {
+    core$convex_relax_(trials, spec_of(s, "monotone", horizon, TRUE), 1)
+  }
+  show("monotone kernel", "CVX", kernel(fits$monotone))
+  show("truncated kernel", "CVX-T", kernel(fits$short))
+  show("mixture kernel", "-", kernel(fits$mixture))
+  full <- recovered(Inf)
+  show("recovered, monotone", "CVX-LOC", parameters(full), full)
+  short <- recovered(5)
+  show("recovered, truncated", "CVX-LOC-T", parameters(short), short)
+  ml <- ml_in_box(s, data)
+  kl <- parameters(ml)
+  show("maximum likelihood, aligned", "D-LOC", kl, ml)
+  if (s$setup == "BSC") {
+    mean <- posterior_in_box(s, data)
+    kl_mean <- parameters(mean)
+    show("posterior mean", "MC", kl_mean, mean)
+    level("KL of the posterior mean, median", signif(s$posterior, 3),
+      signif(median(kl_mean), 3), signif(median(kl_mean), 3) <= s$posterior)
+  }
+  level("KL of maximum likelihood, median", signif(s$ml, 3), signif(median(kl), 3),
+    signif(median(kl), 3) <= s$ml)
+}
+
+# Times from R of all episodes in one call, and of the core an episode at a time.
+time_levels <- function(s, data, fits, n) {
+  seconds <- vapply(fits, function(fit) fit$ms * n / 1000, 1)
+  level("seconds from R for all: kernel + recovery + bound", "< 10 each",
+    paste(names(seconds), signif(seconds, 3), collapse = ", "), all(seconds < 10))
+  few <- data[seq_len(min(60, n))]
+  each <- lapply(few$persons, function(p) {
+    core$convex_trials(few[as.character(p)], channels_of(s))
+  })
+  # The best of three: others may be using the machine.
+  once <- function(run, trials) {
+    start <- Sys.time()
+    run(trials)
+    1000 * as.numeric(Sys.time() - start, units = "secs")
+  }
+  median_ms <- function(run) {
+    stats::median(vapply(each, function(trials) min(replicate(3, once(run, trials))), 1))
+  }
+  relax <- function(...) {
+    spec <- spec_of(s, ...)
+    median_ms(function(trials) core$convex_relax_(trials, spec, 1))
+  }
+  show <- function(what, ms, limit, method) {
+    level(paste("ms an episode:", what), sprintf("<= %g", limit),
+      sprintf("%.2f (published: %s)", ms, stored(s, method, "seconds")), ms <= limit)
+  }
+  show("truncated at 5", relax("monotone", 5), s$p5_ms, "CVX-T")
+  show("monotone", relax(), s$full_ms, "CVX")
+  show("mixture", relax("mixture"), s$mixture_ms, "-")
+  boxed <- spec_of(s, boxed = TRUE)
+  ml <- median_ms(function(trials) core$convex_ml_(trials, boxed, 2L, 1, 1))
+  show("maximum likelihood, convex starts", ml, s$ml_ms, "D-LOC")
+}
+
+# Certificates for beta up to 200, an episode at a time.
+certify_all <- function(s, data, max_nodes) {
+  trials <- core$convex_trials(data, channels_of(s))
+  start <- core$convex_ml_(trials, spec_of(s), 2L, 1, 1)[c("alpha", "beta")]
+  parts <- lapply(seq_along(data$persons), function(e) {
+    one <- core$convex_trials(data[e], channels_of(s))
+    here <- lapply(start, function(x) x[e, , drop = FALSE])
+    run <- milliseconds(function() {
+      core$certify_problems(one, spec_of(s), here, 0.01, max_nodes, 1)
+    }, 1)
+    cbind(as.data.frame(run$value), ms = run$ms)
+  })
+  do.call(rbind, parts)
+}
+
+bound_levels <- function(s, rows, data, fits) {
+  found <- certify_all(s, data, if (s$arms == 2) 3000 else 300)
+  proved <- found$best - found$lower_bound <= 0.01
+  share <- 100 * mean(proved)
+  level("certified to .01 nats, % of episodes",
+    if (is.na(s$certified)) "-" else sprintf(">= %g", s$certified), signif(share, 4),
+    is.na(s$certified) || share >= s$certified)
+  level("  ms of a certificate, nodes", if (s$arms == 2) "median < 50" else "-",
+    paste0(quartiles(found$ms), "; ", quartiles(found$nodes)),
+    s$arms == 10 || median(found$ms) < 50)
+  level("  local fit was the global one, % of the certified", "-",
+    signif(100 * mean((found$objective - found$best <= 0.01)[proved]), 4), TRUE)
+  monotone <- fits$monotone$value
+  mixture <- fits$mixture$value
+  order_levels(monotone, mixture, found, loss_at_truth(rows))
+  level("gap to the monotone bound; to the mixture bound, nats", "-",
+    paste0(quartiles(found$best - monotone$lower_bound), "; ",
+      quartiles(found$best - mixture$lower_bound)), TRUE)
+  level("truncated optimum above the best fit, % of episodes", "-",
+    signif(100 * mean(fits$short$value$objective > found$best + 1e-6), 3), TRUE)
+  worst <- function(what) {
+    max(abs(monotone$certificate[[what]]), abs(mixture$certificate[[what]]))
+  }
+  level("largest KKT residual", "<= 1e-8", signif(worst("kkt"), 2), worst("kkt") <= 1e-8)
+  level("entropy identity off by at most", "<= 1e-6", signif(worst("entropy_gap"), 2),
+    worst("entropy_gap") <= 1e-6)
+}
+
+order_levels <- function(monotone, mixture, found, truth) {
   slack <- 1e-6
-  line(
-    "violations of order-1 <= mixture %d, mixture <= ML %d, certified bound <= ML %d, ML <= truth %d of %d",
+  broken <- c(
+    sum(monotone$lower_bound > mixture$objective + slack),
     sum(monotone$objective > mixture$objective + slack),
-    sum(mixture$lower_bound > ml + slack), sum(found$lower_bound > found$best + slack),
-    sum(ml > truth + slack), nrow(rows)
+    sum(mixture$lower_bound > found$best + slack),
+    sum(found$lower_bound > found$best + slack), sum(found$best > truth + slack)
   )
-  line(
-    "truncated optimum above ML in %.1f %%; KKT at most %.1e and %.1e; entropy identity off by at most %.1e and %.1e",
-    100 * mean(short$objective > ml + slack), max(monotone$certificate$kkt),
-    max(mixture$certificate$kkt), max(abs(monotone$certificate$entropy_gap)),
-    max(abs(mixture$certificate$entropy_gap))
-  )
+  level("order-1 <= mixture <= certified <= truth, violations", "0",
+    paste(broken, collapse = " "), all(broken == 0))
+}
+
+# ---- the oracle --------------------------------------------------------------
+
+run_oracle <- function() {
+  if (!requireNamespace("ECOSolveR", quietly = TRUE)) {
+    return(line("\n== no oracle: the ECOSolveR package is not installed"))
+  }
+  source("tests/testthat/helper-convex-oracle.R", local = TRUE)
+  line("\n== exponential-cone solver (ECOS), ten episodes, horizon 40")
+  off <- ours <- theirs <- numeric()
+  for (s in split(settings[c(1, 3), ], 1:2)) {
+    rows <- episodes[episodes$setup == s$setup & episodes$arms == s$arms, ][1:5, ]
+    data <- setting_choices(rows)
+    for (e in 1:5) {
+      problem <- cone_programme(data[e], s$share, 40, 200)
+      time <- system.time(oracle <- solve_cone_programme(problem))[["elapsed"]]
+      trials <- core$convex_trials(data[e])
+      spec <- spec_of(s, "monotone", 40)
+      mine <- system.time(for (i in 1:20) {
+        found <- core$convex_relax_(trials, spec, 1)
+      })[["elapsed"]] / 20
+      off <- c(off, abs(oracle$summary[["pcost"]] - found$objective))
+      ours <- c(ours, mine)
+      theirs <- c(theirs, time)
+    }
+  }
+  level("largest difference of objectives", "<= 1e-6", signif(max(off), 2),
+    max(off) <= 1e-6)
+  level("our time as a share of the oracle's", "<= 0.1",
+    signif(median(ours / theirs), 3), median(ours / theirs) <= 0.1)
 }
 
 dir.create("bench/out", showWarnings = FALSE)
 sink("bench/out/convex.txt", split = TRUE)
 line("psyrl %s, %s, one thread", utils::packageVersion("psyrl"), R.version.string)
-for (i in seq_len(nrow(settings))) run_setting(settings[i, ])
+for (i in which(settings$name %in% (if (length(chosen)) chosen else settings$name))) {
+  run_setting(settings[i, ])
+}
+run_oracle()
 sink()

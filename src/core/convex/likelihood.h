@@ -144,7 +144,9 @@ class LocalSearch {
     }
   }
 
-  LocalFit fit(const std::vector<Component>& start, int max_iterations = 100) {
+  /// Stops when a step promises less than `enough` nats.
+  LocalFit fit(const std::vector<Component>& start, int max_iterations = 100,
+               double enough = 0.0) {
     LocalFit result;
     components_ = start;
     theta_.resize(2 * n_);
@@ -166,7 +168,8 @@ class LocalSearch {
       if (predicted > 0.0 && loss - trial >= 1e-3 * predicted - 1e-13 * loss) {
         const double ratio = (loss - trial) / predicted;
         damping = ratio > 0.75 ? damping * 0.1 : ratio < 0.25 ? damping * 4 : damping;
-        const bool still = predicted <= 1e-13 * (1.0 + loss);
+        const bool still = predicted <= 1e-13 * (1.0 + loss) ||
+                           (predicted <= enough && damping < 0.1);
         theta_ = next;
         loss = loss_.derivatives(at(theta_), g_, h_);
         if (still) { result.status = Status::converged; break; }

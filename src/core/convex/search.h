@@ -72,7 +72,8 @@ inline LocalFit profile_fit(const Design& design, const Box& box) {
   return best;
 }
 
-/// The best of the convex and of `n_random` random starts.
+/// The best of the convex and of `n_random` random starts, by rough searches of which
+/// the best is finished.
 inline LocalFit multi_start_fit(const Design& design, const std::vector<Box>& boxes,
                                 int n_random, Stream& stream) {
   if (design.n_rows() == 1) return profile_fit(design, boxes[0]);
@@ -83,10 +84,10 @@ inline LocalFit multi_start_fit(const Design& design, const std::vector<Box>& bo
   LocalSearch search(design, boxes);
   LocalFit best;
   for (const auto& start : starts) {
-    const LocalFit fit = search.fit(start);
+    const LocalFit fit = search.fit(start, 100, 1e-3);
     if (fit.objective < best.objective) best = fit;
   }
-  return best;
+  return search.fit(best.components);
 }
 
 }  // namespace convex
