@@ -5,11 +5,13 @@
 #include "core/measurement/person.h"
 #include "core/measurement/population.h"
 #include "core/measurement/predict.h"
-#include "task_view.h"
+#include "choice_view.h"
 
 #include <algorithm>
 
 using namespace psyrl;
+using glue::choice_view;
+using glue::counts_view;
 using glue::double_view;
 using glue::int_view;
 using glue::task_view;
@@ -17,23 +19,13 @@ using glue::view;
 
 namespace {
 
-PersonCounts as_counts(const Rcpp::List& counts) {
-  return {int_view(counts, "person_start"), int_view(counts, "pair"),
-          double_view(counts, "count")};
-}
-
-ChoiceModel as_choice_model(const Rcpp::List& model) {
-  return {double_view(model, "advantage"), double_view(model, "habit"),
-          double_view(model, "beta")};
-}
-
 // Decisions in order, with the log probabilities of the states they visit.
 struct WalkInput {
   WalkInput(const Rcpp::List& mdp, const Rcpp::List& model, const Rcpp::List& decisions)
       : person_start(int_view(decisions, "person_start")),
         pair(int_view(decisions, "pair")) {
     const Task task = task_view(mdp);
-    const ChoiceModel choice = as_choice_model(model);
+    const ChoiceModel choice = choice_view(model);
     n_nodes = choice.n_nodes();
     const PersonCounts rows{person_start, pair, View<double>()};
     table = log_choice_table(task, choice, informative_states(task, rows),
@@ -57,8 +49,8 @@ Rcpp::NumericMatrix as_matrix(const std::vector<double>& x, int rows) {
 Rcpp::NumericMatrix person_log_lik_(const Rcpp::List& mdp, const Rcpp::List& counts,
                                     const Rcpp::List& model, int threads) {
   const Task task = task_view(mdp);
-  const PersonCounts data = as_counts(counts);
-  const ChoiceModel choice = as_choice_model(model);
+  const PersonCounts data = counts_view(counts);
+  const ChoiceModel choice = choice_view(model);
   const glue::RuntimeOwner runtime(threads);
   const auto table =
       log_choice_table(task, choice, informative_states(task, data), runtime.get());
@@ -132,7 +124,7 @@ Rcpp::NumericMatrix person_modes_(const Rcpp::List& mdp, const Rcpp::List& count
                                   const Rcpp::NumericVector& value,
                                   const Rcpp::NumericVector& mu, double sigma) {
   const Task task = task_view(mdp);
-  const PersonCounts data = as_counts(counts);
+  const PersonCounts data = counts_view(counts);
   const std::vector<int> pair_state = state_of_pair(task);
   Rcpp::NumericMatrix result(data.n_persons(), 6);
   for (int j = 0; j < data.n_persons(); ++j) {
@@ -154,7 +146,7 @@ Rcpp::NumericMatrix person_likelihood_(const Rcpp::List& mdp, const Rcpp::List& 
                                        const Rcpp::NumericVector& value,
                                        const Rcpp::NumericVector& beta) {
   const Task task = task_view(mdp);
-  const PersonCounts data = as_counts(counts);
+  const PersonCounts data = counts_view(counts);
   const std::vector<int> pair_state = state_of_pair(task);
   Rcpp::NumericMatrix result(data.n_persons(), 6);
   for (int j = 0; j < data.n_persons(); ++j) {
@@ -187,7 +179,7 @@ Rcpp::NumericVector predictive_(const Rcpp::List& mdp, const Rcpp::List& model,
                                 const Rcpp::IntegerVector& person,
                                 const Rcpp::IntegerVector& state) {
   const Task task = task_view(mdp);
-  const ChoiceModel choice = as_choice_model(model);
+  const ChoiceModel choice = choice_view(model);
   std::vector<int> states(state.begin(), state.end());
   std::sort(states.begin(), states.end());
   states.erase(std::unique(states.begin(), states.end()), states.end());

@@ -4,25 +4,17 @@
 #include "core/measurement/influence.h"
 #include "core/measurement/information.h"
 #include "core/measurement/person_fit.h"
-#include "task_view.h"
+#include "choice_view.h"
 
 using namespace psyrl;
+using glue::choice_view;
+using glue::counts_view;
 using glue::double_view;
 using glue::int_view;
 using glue::task_view;
 using glue::view;
 
 namespace {
-
-PersonCounts counts_view(const Rcpp::List& counts) {
-  return {int_view(counts, "person_start"), int_view(counts, "pair"),
-          double_view(counts, "count")};
-}
-
-ChoiceModel model_view(const Rcpp::List& model) {
-  return {double_view(model, "advantage"), double_view(model, "habit"),
-          double_view(model, "beta")};
-}
 
 Blocks blocks_view(const Rcpp::List& blocks) {
   return {int_view(blocks, "person"), int_view(blocks, "start"), int_view(blocks, "pair"),
@@ -48,7 +40,7 @@ Rcpp::NumericMatrix person_fit_(const Rcpp::List& mdp, const Rcpp::List& model,
                                 const Rcpp::List& decisions, const Rcpp::List& trait,
                                 const Rcpp::List& sample, int threads) {
   const Task task = task_view(mdp);
-  const ChoiceModel choice = model_view(model);
+  const ChoiceModel choice = choice_view(model);
   const View<int> start = int_view(decisions, "person_start");
   const View<int> pair = int_view(decisions, "pair");
   const Rcpp::NumericMatrix weight = trait["weight"];
@@ -90,7 +82,7 @@ std::vector<double> leave_out_means_(const Rcpp::List& mdp, const Rcpp::List& co
   const Task task = task_view(mdp);
   const glue::RuntimeOwner runtime(threads);
   const auto table =
-      visited_table(task, counts_view(counts), model_view(model), runtime.get());
+      visited_table(task, counts_view(counts), choice_view(model), runtime.get());
   return leave_out_means(view(nodes), matrix_view(log_posterior), table,
                          blocks_view(blocks), runtime.get());
 }
@@ -119,7 +111,7 @@ Rcpp::NumericMatrix entry_information_(const Rcpp::List& mdp, const Rcpp::List& 
                                        int threads) {
   const Task task = task_view(mdp);
   const PersonCounts data = counts_view(counts);
-  const ChoiceModel choice = model_view(model);
+  const ChoiceModel choice = choice_view(model);
   const TraitScale scale{log_slope};
   const std::vector<int> state = state_of_pair(task);
   const glue::RuntimeOwner runtime(threads);
@@ -150,7 +142,7 @@ Rcpp::NumericMatrix class_moments_(const Rcpp::List& mdp, const Rcpp::List& coun
   const Rcpp::NumericMatrix weight = trait["weight"];
   const glue::RuntimeOwner runtime(threads);
   const auto found = block_moments(
-      task, model_view(model), {Rcpp::as<bool>(trait["log"])}, counts_view(counts),
+      task, choice_view(model), {Rcpp::as<bool>(trait["log"])}, counts_view(counts),
       double_view(trait, "nodes"), matrix_view(weight), double_view(trait, "mu"),
       Rcpp::as<double>(trait["sigma"]), int_view(blocks, "order"), block, runtime.get());
   Rcpp::NumericMatrix result(found.size(), 4);
@@ -171,7 +163,7 @@ Rcpp::List expected_information_(const Rcpp::List& mdp, const Rcpp::List& model,
                                  bool log_slope, const Rcpp::NumericVector& start,
                                  int horizon, int threads) {
   const Task task = task_view(mdp);
-  const ChoiceModel choice = model_view(model);
+  const ChoiceModel choice = choice_view(model);
   const TraitScale scale{log_slope};
   const glue::RuntimeOwner runtime(threads);
   std::vector<int> open;
