@@ -7,15 +7,41 @@
 # the first three moments of the normal are matched exactly.
 
 joint_posterior <- function(fit) {
-  vcov <- fit$vcov
-  if (!nrow(vcov)) return(fit$posterior)
-  if (anyNA(vcov)) {
-    warn("hessian", c(
-      "The information about the shared parameters is not positive definite, so",
-      "the intervals take them as known."
+  average <- list(weight = 0, total = 0, log_scale = -Inf)
+  nodes <- at_moved_fits(fit, function(posterior, log_weight) {
+    average <<- add_weighted(average, posterior$weight, log_weight)
+  })
+  if (is.null(nodes)) return(fit$posterior)
+  list(nodes = nodes, weight = average$weight / average$total)
+}
+
+# Covariance of persons' log beta: what each does not know alone, and what all share.
+joint_covariance <- function(fit) {
+  alone <- posterior_summary(fit$posterior)[, "sd"]^2
+  mean <- list()
+  log_weight <- numeric()
+  nodes <- at_moved_fits(fit, function(posterior, weight) {
+    mean[[length(mean) + 1]] <<- posterior_summary(posterior)[, "mean"]
+    log_weight <<- c(log_weight, weight)
+  })
+  if (is.null(nodes)) return(diag(alone, length(alone)))
+  weight <- exp(log_weight - max(log_weight))
+  shared <- stats::cov.wt(do.call(rbind, mean), weight, method = "ML")$cov
+  shared + diag(alone, length(alone))
+}
+
+# Shows `visit` the persons' posteriors at each draw of what is shared, and the draw's
+# log weight; returns the nodes, or NULL if nothing shared can be drawn.
+at_moved_fits <- function(fit, visit) {
+  vcov <- known_block(fit$vcov)
+  if (nrow(vcov) < NROW(fit$vcov)) {
+    warn("hessian", paste0(
+      "The data say nothing about ",
+      quoted(setdiff(rownames(fit$vcov), rownames(vcov))),
+      ": the intervals take them as known."
     ))
-    return(fit$posterior)
   }
+  if (!nrow(vcov)) return(NULL)
   points <- normal_points(nrow(vcov))
   deviates <- points %*% chol(vcov)
   colnames(deviates) <- rownames(vcov)
@@ -23,15 +49,18 @@ joint_posterior <- function(fit) {
     shifted_fit(fit, deviates[i, ])
   })
   nodes <- covering_nodes(fit, moved)
-  average <- list(weight = 0, total = 0, log_scale = -Inf)
   for (i in seq_along(moved)) {
     posterior <- moved_posterior(moved[[i]], nodes)
-    average <- add_weighted(
-      average, posterior$weight, sum(posterior$log_marginal) +
-        log_prior(coef(moved[[i]])[["sigma"]]) + sum(points[i, ]^2) / 2
-    )
+    visit(posterior, sum(posterior$log_marginal) +
+      log_prior(coef(moved[[i]])[["sigma"]]) + sum(points[i, ]^2) / 2)
   }
-  list(nodes = nodes, weight = average$weight / average$total)
+  nodes
+}
+
+# The parameters whose covariances are known.
+known_block <- function(vcov) {
+  known <- !is.na(diag(vcov))
+  vcov[known, known, drop = FALSE]
 }
 
 # With few persons sigma is known to an order of magnitude, if at all, and the
@@ -129,33 +158,43 @@ moved_posterior <- function(fit, nodes = fit$posterior$nodes) {
   )
 }
 
-# Can the uncertainty of everything shared be carried? Where values were learned by
-# the evidence the posteriors are mixtures over draws of the values already.
-carries_uncertainty <- function(fit) {
-  !is.null(fit$engine) ||
-    inherits(fit$spec$value, c("q_task", "q_known")) &&
-      !rewards_are_learned(fit$spec) && trait_is_log(fit)
+# How the uncertainty of what is shared reaches persons: values learned by the
+# evidence are averaged over draws already, where it found these to predict; other
+# tables have the arrow, exact values draws of what was estimated.
+shared_by <- function(fit) {
+  if (isTRUE(fit$engine$shift$kept)) return("mixture")
+  if (has_arrow(fit)) return("arrow")
+  exact <- inherits(fit$spec$value, c("q_task", "q_known")) &&
+    !rewards_are_learned(fit$spec) && trait_is_log(fit)
+  if (exact) "draws" else "nothing"
 }
 
-# The posterior behind intervals of this kind.
-interval_posterior <- function(fit, method, n = 100, cluster = NULL) {
-  switch(method,
-    plugin = fit$posterior,
-    joint = {
-      require_joint(fit)
-      if (is.null(fit$engine)) joint_posterior(fit) else fit$posterior
-    },
-    bootstrap = bootstrap_posterior(fit, n, cluster)
+carries_uncertainty <- function(fit) shared_by(fit) != "nothing"
+
+# Quantiles of persons' traits [persons x probs] for intervals of this kind.
+trait_quantiles <- function(fit, method, probs, n = 100, cluster = NULL) {
+  plugin <- function(posterior = fit$posterior) {
+    posterior_summary(posterior, probs)[, -(1:2), drop = FALSE]
+  }
+  if (method == "bootstrap") return(plugin(bootstrap_posterior(fit, n, cluster)))
+  if (method == "plugin") return(plugin())
+  switch(shared_by(fit),
+    mixture = plugin(),
+    draws = plugin(joint_posterior(fit)),
+    arrow = stretched(fit$posterior, plugin(), arrow(fit)$shared),
+    abort_input("method", c(
+      "`method = \"joint\"` is for exact, known and tabular values without a habit.",
+      "Use \"bootstrap\", or \"plugin\", which takes the values as known."
+    ))
   )
 }
 
-require_joint <- function(fit) {
-  if (carries_uncertainty(fit)) return(invisible())
-  abort_input("method", c(
-    "`method = \"joint\"` is for exact and known values without a habit, and for",
-    "learned values whose weight is estimated. Use \"bootstrap\", or \"plugin\",",
-    "which takes the values as known."
-  ))
+# Quantiles moved away from the mean until the variance has grown by `more`.
+stretched <- function(posterior, quantiles, more) {
+  if (is.null(more)) return(quantiles)
+  moments <- posterior_summary(posterior)
+  mean <- moments[, "mean"]
+  mean + (quantiles - mean) * sqrt(1 + more / moments[, "sd"]^2)
 }
 
 # Persons' posteriors averaged over replicates of everything shared.

@@ -183,8 +183,11 @@ simulate.rlmm <- function(object, nsim = 1, seed = NULL, ...) {
   check_count(nsim, "nsim")
   if (!is.null(seed)) set.seed(seed)
   scores <- persons(object)
-  values <- values(object)[c("state", "action", "q")]
-  values$q <- object$values$advantage
+  pairs <- task_pairs(object$task)
+  values <- data.frame(
+    state = object$task$states[pairs$state],
+    action = object$task$actions[pairs$action], q = object$values$advantage
+  )
   beta <- stats::setNames(scores$estimate, scores$person)
   lapply(seq_len(nsim), function(i) {
     simulate_trajectories(object$task, beta, values = values, ...)
@@ -199,6 +202,6 @@ values.rlmm <- function(fit, ...) {
     state = fit$task$states[pairs$state], action = fit$task$actions[pairs$action],
     q = fit$values$q, advantage = fit$values$advantage,
     v = fit$values$v[pairs$state],
-    std_error = fit$values$std_error %||% rep(NA_real_, nrow(pairs))
+    std_error = value_std_error(fit)
   )
 }

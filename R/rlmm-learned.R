@@ -92,10 +92,9 @@ evidence_vcov <- function(problem, found) {
   term <- sub("^(log|logit)_", "", found$parameters)
   term[seq_len(sum(grepl("^mu", term)))] <-
     colnames(problem$design)[seq_len(sum(grepl("^mu", term)))]
-  vcov <- matrix(NA_real_, length(term), length(term), dimnames = list(term, term))
-  factor <- tryCatch(chol(found$hessian), error = function(e) NULL)
-  if (!is.null(factor)) vcov[] <- chol2inv(factor)
-  vcov
+  information <- found$hessian
+  dimnames(information) <- list(term, term)
+  inverse_information(information)
 }
 
 as_rounds <- function(trace) {

@@ -70,19 +70,29 @@ population_vcov <- function(problem, found, table) {
   information <- found_information(problem, found, shared)
   keep <- setdiff(free, at_bound)
   information <- information[keep, keep, drop = FALSE]
-  vcov <- matrix(NA_real_, length(keep), length(keep), dimnames = list(keep, keep))
-  factor <- tryCatch(chol(information), error = function(e) NULL)
-  if (!is.null(factor)) {
-    vcov[] <- chol2inv(factor)
-  } else if (length(keep)) {
-    flat <- eigen(information, symmetric = TRUE)
-    direction <- flat$vectors[, which.min(flat$values)]
-    warn("hessian", paste0(
-      "The information about the population parameters is not positive ",
-      "definite; the flat direction is mostly ",
-      quoted(keep[abs(direction) > .5]), ". Standard errors are NA."
-    ))
-  }
+  inverse_information(information)
+}
+
+# Covariances of parameters; NA for those about which the data say nothing, which are
+# named. Others keep what is known of them.
+inverse_information <- function(information) {
+  if (!nrow(information)) return(information)
+  size <- sqrt(pmax(abs(diag(information)), 1e-300))
+  parts <- eigen(information / outer(size, size), symmetric = TRUE)
+  flat <- !(parts$values > 1e-9)
+  inverse <- parts$vectors[, !flat, drop = FALSE]
+  vcov <- inverse %*% (t(inverse) / parts$values[!flat]) / outer(size, size)
+  dimnames(vcov) <- dimnames(information)
+  if (!any(flat)) return(vcov)
+  loading <- sqrt(rowSums(parts$vectors[, flat, drop = FALSE]^2))
+  unknown <- loading > 1e-3
+  vcov[unknown, ] <- vcov[, unknown] <- NA_real_
+  warn("hessian", paste0(
+    "The data say nothing about ", sum(flat), " direction",
+    if (sum(flat) > 1) "s", " of the population parameters, mostly ",
+    quoted(rownames(information)[loading >= .3 * max(loading)]),
+    ". Their standard errors are NA."
+  ))
   vcov
 }
 
@@ -155,15 +165,6 @@ coef.rlmm <- function(object, ...) {
 }
 
 #' @export
-vcov.rlmm <- function(object, ...) {
-  table <- object$parameters[match(rownames(object$vcov), object$parameters$term), ]
-  slope <- vapply(seq_len(nrow(table)), function(i) {
-    links[[table$link[i]]]$slope(table$estimate[i])
-  }, numeric(1))
-  object$vcov * outer(slope, slope)
-}
-
-#' @export
 logLik.rlmm <- function(object, ...) {
   structure(object$loglik,
     df = sum(!object$parameters$fixed) + (object$values$effective %||% 0),
@@ -174,23 +175,4 @@ logLik.rlmm <- function(object, ...) {
 #' @export
 nobs.rlmm <- function(object, ...) {
   sum(object$counts$count)
-}
-
-# Wald intervals of population parameters, made on the link scale.
-population_intervals <- function(fit, level) {
-  table <- fit$parameters
-  z <- stats::qnorm(1 - (1 - level) / 2)
-  se_link <- sqrt(diag(fit$vcov))
-  ends <- t(vapply(seq_len(nrow(table)), function(i) {
-    link <- links[[table$link[i]]]
-    se <- se_link[table$term[i]]
-    link$from(link$to(table$estimate[i]) + c(-z, z) * se)
-  }, numeric(2)))
-  dimnames(ends) <- list(table$term, interval_names(level))
-  ends
-}
-
-interval_names <- function(level) {
-  tail <- (1 - level) / 2
-  paste(format(100 * c(tail, 1 - tail), trim = TRUE, digits = 3), "%")
 }

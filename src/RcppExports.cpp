@@ -11,6 +11,22 @@ Rcpp::Rostream<true>&  Rcpp::Rcout = Rcpp::Rcpp_cout_get();
 Rcpp::Rostream<false>& Rcpp::Rcerr = Rcpp::Rcpp_cerr_get();
 #endif
 
+// arrow_
+Rcpp::List arrow_(const Rcpp::List& mdp, const Rcpp::List& people, const Rcpp::List& penalty, const Rcpp::NumericVector& q, const Rcpp::List& population, const Rcpp::List& settings);
+RcppExport SEXP _psyrl_arrow_(SEXP mdpSEXP, SEXP peopleSEXP, SEXP penaltySEXP, SEXP qSEXP, SEXP populationSEXP, SEXP settingsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type mdp(mdpSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type people(peopleSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type penalty(penaltySEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type q(qSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type population(populationSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type settings(settingsSEXP);
+    rcpp_result_gen = Rcpp::wrap(arrow_(mdp, people, penalty, q, population, settings));
+    return rcpp_result_gen;
+END_RCPP
+}
 // log_sum_exp_
 double log_sum_exp_(const Rcpp::NumericVector& x);
 RcppExport SEXP _psyrl_log_sum_exp_(SEXP xSEXP) {
@@ -868,6 +884,7 @@ END_RCPP
 }
 
 static const R_CallMethodDef CallEntries[] = {
+    {"_psyrl_arrow_", (DL_FUNC) &_psyrl_arrow_, 6},
     {"_psyrl_log_sum_exp_", (DL_FUNC) &_psyrl_log_sum_exp_, 1},
     {"_psyrl_peg_solitaire_", (DL_FUNC) &_psyrl_peg_solitaire_, 4},
     {"_psyrl_convex_relax_", (DL_FUNC) &_psyrl_convex_relax_, 3},
