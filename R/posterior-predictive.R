@@ -254,7 +254,8 @@ band_table <- function(observed, simulated, part, level) {
 
 #' @export
 print.psyrl_posterior_predictive <- function(x, digits = 3, ...) {
-  inside <- with(x$curves, mean(observed >= low & observed <= high))
+  curves <- x$curves
+  inside <- mean(curves$observed >= curves$low & curves$observed <= curves$high)
   cat(
     "Posterior predictive check of ", model_name(x$model), ", ", x$nsim,
     " simulated samples\n", format(100 * inside, digits = 3),

@@ -65,6 +65,7 @@ recover <- function(model, design = NULL, n = 50, reps = 100,
   control$cluster <- NULL
   if (is.list(model) && !is.object(model)) {
     models <- check_models(model)
+    check_populations(population, names(models))
     plans <- Map(
       function(one, name) {
         recovery_plan(
@@ -90,6 +91,19 @@ check_models <- function(models) {
   given <- names(models) %||% rep("", length(models))
   own <- vapply(models, `[[`, "", "model")
   stats::setNames(models, make.unique(ifelse(nzchar(given), given, own)))
+}
+
+check_populations <- function(populations, models) {
+  ok <- is.null(populations) || (
+    is.list(populations) && !is.object(populations) &&
+      !is.null(names(populations)) && all(names(populations) %in% models)
+  )
+  if (!ok) {
+    abort_input("population", paste0(
+      "For several models `population` must be a list of priors named like the models, ",
+      quoted(models), "."
+    ))
+  }
 }
 
 # The task of the first model that is no baseline decides for all.

@@ -171,11 +171,21 @@ next_choice <- function(model, parameters, trials, t, available) {
 
 # `visit(rows, parameters, available)` for every person of a model given as R function.
 each_custom_person <- function(model, data, theta, visit) {
+  if (!is.null(data$trials$choice2)) {
+    abort_input("data", c(
+      "A model given as an R function predicts and simulates choices of one stage.",
+      "Two-step data have two; the function can be fitted to them."
+    ))
+  }
   names <- model_parameters(model, length(data$options))$parameter
   for (j in seq_along(data$persons)) {
     rows <- seq.int(data$person_start[j] + 1, length.out = diff(data$person_start)[j])
-    available <- data$available %||% matrix(TRUE, nrow(data$trials), length(data$options))
-    visit(rows, stats::setNames(theta[, j], names), available[rows, , drop = FALSE])
+    available <- if (is.null(data$available)) {
+      matrix(TRUE, length(rows), length(data$options))
+    } else {
+      data$available[rows, , drop = FALSE]
+    }
+    visit(rows, stats::setNames(theta[, j], names), available)
   }
 }
 

@@ -114,6 +114,19 @@ test_that("a C++ file is the same model, exact and in threads", {
   expect_lt(system.time(custom_model(file, parameters = ranges))[["elapsed"]], 1)
 })
 
+test_that("a model given in R sees two-step data, but does not play them", {
+  data <- choices(twostep_choices[1:402, ])
+  second <- custom_model(
+    log_lik = function(p, trials) {
+      sum(dbinom(trials$choice2 %% 2, 1, p["p"], log = TRUE))
+    }, parameters = list(p = c(0, 1))
+  )
+  share <- mean(data$trials$choice2[1:201] %% 2)
+  fit <- rlearn(data, second, "ml")
+  expect_equal(persons(fit)$estimate[1], share, tolerance = 1e-4)
+  expect_error(fitted(fit), class = "psyrl_error_input")
+})
+
 test_that("what is wrong with a model of one's own is said", {
   set.seed(1)
   data <- simulate(rescorla_wagner(), design = bandit_task(2, 10))

@@ -125,6 +125,13 @@ test_that("an interrupted study keeps what it has", {
 test_that("what cannot be recovered is said", {
   expect_error(recover(1), class = "psyrl_error_input")
   expect_error(recover(list(rescorla_wagner())), class = "psyrl_error_input")
+  expect_error(
+    recover(
+      list(a = rescorla_wagner(), b = biased_random()), bandit_task(3, 10),
+      population = gaussian_prior()
+    ),
+    class = "psyrl_error_input"
+  )
   expect_error(recover(rescorla_wagner(), design = 3), class = "psyrl_error_input")
   expect_error(recover(rescorla_wagner(), reps = 0), class = "psyrl_error_input")
   expect_error(
