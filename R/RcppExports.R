@@ -85,10 +85,6 @@ learning_hierarchical_ <- function(data, spec, design, control, threads) {
     .Call(`_psyrl_learning_hierarchical_`, data, spec, design, control, threads)
 }
 
-learning_importance_ <- function(data, spec, persons, prior, runtime) {
-    .Call(`_psyrl_learning_importance_`, data, spec, persons, prior, runtime)
-}
-
 learning_marginal_ <- function(data, spec, design, control, psi) {
     .Call(`_psyrl_learning_marginal_`, data, spec, design, control, psi)
 }

@@ -13,7 +13,9 @@ fit_hierarchical <- function(problem, formula) {
   control <- c(control, list(
     tolerance = problem$control$tolerance,
     max_iterations = problem$control$max_iterations,
-    em_only = problem$control$algorithm == "em"
+    em_only = problem$control$algorithm == "em",
+    sample = problem$control$evidence == "importance",
+    draws = problem$control$draws, seed = draw_seed()
   ))
   out <- learning_hierarchical_(
     problem$core, problem$spec,
@@ -80,30 +82,29 @@ hierarchical_result <- function(out, problem, design) {
     included = out$included, log_lik = out$value, df = length(out$psi),
     status = out$status, iterations = out$iterations,
     gradient = out$gradient, hessian = out$hessian,
-    gaussian = out$gaussian, n_irregular = out$n_irregular,
+    sampled = out$sampled, effective = out$effective,
     prior = list(mean = group_means(design, gamma, d), cov = covariance),
-    trace = data.frame(
-      iteration = seq_along(out$trace) - 1L, objective = -out$trace, rollbacks = 0L
-    )
+    trace = hierarchical_trace(out)
   )
-  fit$importance <- importance_log_lik(fit, problem)
   warn_hierarchical(fit, problem)
   fit
+}
+
+# What was minimised, a row an evaluation of the derivatives; Laplace's evidence and
+# the sampled one differ.
+hierarchical_trace <- function(out) {
+  objective <- -c(out$trace, out$sampled_trace)
+  data.frame(
+    iteration = seq_along(objective) - 1L, objective = objective,
+    evidence = rep(c("laplace", "importance"), lengths(out[c("trace", "sampled_trace")])),
+    rollbacks = rep(0L, length(objective))
+  )
 }
 
 # Persons' prior means, parameters x persons.
 group_means <- function(design, gamma, d) {
   owned <- outer(seq_len(d), design$owner, `==`)
   owned %*% (t(design$x) * gamma)
-}
-
-importance_log_lik <- function(fit, problem) {
-  if (problem$control$evidence != "importance") return(NULL)
-  learning_importance_(
-    problem$core, problem$spec, fit$persons,
-    list(mean = fit$prior$mean, precision = solve(fit$prior$cov)),
-    list(threads = problem$threads, seed = draw_seed(), draws = problem$control$draws)
-  )
 }
 
 warn_hierarchical <- function(fit, problem) {

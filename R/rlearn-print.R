@@ -7,8 +7,8 @@ print.rlearn <- function(x, digits = 3, ...) {
       " trials missed).\n", sep = "")
   cat(verdict(x), "\n", sep = "")
   if (x$estimator == "hierarchical") {
-    cat("Group, unconstrained scale (log-likelihood ", format(x$loglik, nsmall = 2),
-        "):\n", sep = "")
+    cat("Group, unconstrained scale (log-likelihood ", log_lik_words(x), "):\n",
+        sep = "")
     estimate <- coef(x)
     print(rbind(
       estimate = estimate, std_error = suppressWarnings(sqrt(diag(vcov(x))))
@@ -22,6 +22,15 @@ print.rlearn <- function(x, digits = 3, ...) {
   flagged <- sum(nzchar(x$flag))
   if (flagged) cat(flagged, " persons flagged: see persons(fit)$flag.\n", sep = "")
   invisible(x)
+}
+
+# With the Monte Carlo error of a sampled likelihood: a relative variance of
+# 1 / effective - 1 / draws for every person.
+log_lik_words <- function(x) {
+  words <- format(x$loglik, nsmall = 2)
+  if (!isTRUE(x$sampled)) return(words)
+  error <- sqrt(sum(pmax(0, 1 / x$effective - 1 / x$control$draws)))
+  paste0(words, " by importance sampling, Monte Carlo error ", format(error, digits = 1))
 }
 
 estimator_words <- function(x) {

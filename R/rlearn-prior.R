@@ -19,7 +19,7 @@ gaussian_prior <- function(mean = NULL, cov = 1.5^2) {
 
 #' @rdname gaussian_prior
 #' @param lower,upper Named vectors: a uniform prior on a box on the natural scale; the
-#'   posterior mean is found by quadrature, for models of one or two parameters.
+#'   posterior mean is found by quadrature, for models of up to three parameters.
 #' @export
 uniform_prior <- function(lower, upper) {
   ok <- is.numeric(lower) && is.numeric(upper) && length(lower) == length(upper) &&
@@ -84,17 +84,17 @@ core_prior <- function(prior) {
 }
 
 # Posterior mean under a uniform box, by Gauss-Legendre quadrature on the natural
-# scale: models of one or two parameters.
-fit_quadrature <- function(problem, prior, nodes = 40) {
+# scale: models of up to three parameters.
+fit_quadrature <- function(problem, prior) {
   table <- problem$table
   d <- nrow(table)
-  if (d > 2 || !setequal(names(prior$lower), table$parameter)) {
+  if (d > 3 || !setequal(names(prior$lower), table$parameter)) {
     abort_input("prior", paste0(
       "A uniform prior is integrated by quadrature: it must name the parameters of a ",
-      "model with one or two, not ", quoted(table$parameter), "."
+      "model with up to three, not ", quoted(table$parameter), "."
     ))
   }
-  rule <- legendre(nodes)
+  rule <- legendre(c(40, 40, 20)[d])
   lower <- prior$lower[table$parameter]
   upper <- prior$upper[table$parameter]
   axes <- lapply(seq_len(d), function(k) lower[k] + (upper[k] - lower[k]) * rule$x)

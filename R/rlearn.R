@@ -14,8 +14,10 @@
 #'   too. The marginal likelihood by Laplace's approximation is maximised by Newton's
 #'   method with its exact Hessian, which also gives the standard errors of the
 #'   group's parameters; `rlearn_control(algorithm = "em")` stops at the fixed point
-#'   of the EM algorithm instead (Huys et al. 2011). Persons' intervals carry the
-#'   uncertainty of the group.
+#'   of the EM algorithm instead (Huys et al. 2011). Where posteriors are far from normal
+#'   `rlearn_control(evidence = "importance")` integrates them by importance sampling;
+#'   persons' estimates are then posterior means, not modes. Persons' intervals carry
+#'   the uncertainty of the group.
 #'
 #' @param data [choices()].
 #' @param model A model, see [rescorla_wagner()] and [rl_models()].
@@ -70,9 +72,11 @@ rlearn <- function(data, model = rescorla_wagner(),
 #' @param covariance Covariance of persons: `"full"` or `"diagonal"`.
 #' @param algorithm `"newton"` maximises the Laplace marginal likelihood, `"em"`
 #'   iterates EM to its fixed point.
-#' @param evidence `"laplace"`, or `"importance"`: the log-likelihood of the final fit
-#'   is also estimated by importance sampling for every person (`draws` each).
-#' @param draws Draws of importance sampling.
+#' @param evidence How persons are integrated out: `"laplace"`, fast and accurate where
+#'   posteriors are near normal, or `"importance"`: by importance sampling. Where
+#'   Laplace's likelihood jumps (a person with several modes) or is flat, the fit goes on
+#'   by importance sampling by itself.
+#' @param draws Draws of importance sampling, of each person.
 #' @param tolerance On the log marginal likelihood.
 #' @param max_iterations Of the group's search.
 #' @param threads Threads; results do not depend on them.
@@ -88,7 +92,7 @@ rlearn_control <- function(start = c("convex", "random"), starts = NULL,
                            covariance = c("full", "diagonal"),
                            algorithm = c("newton", "em"),
                            evidence = c("laplace", "importance"), draws = 1000,
-                           tolerance = 1e-7, max_iterations = 100, threads = NULL,
+                           tolerance = 1e-6, max_iterations = 100, threads = NULL,
                            cluster = NULL, persons = NULL, callback = NULL,
                            verbose = FALSE, ...) {
   check_dots_empty(..., what = "rlearn_control()")

@@ -313,21 +313,6 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
-// learning_importance_
-Rcpp::NumericVector learning_importance_(const Rcpp::List& data, const Rcpp::List& spec, const Rcpp::List& persons, const Rcpp::List& prior, const Rcpp::List& runtime);
-RcppExport SEXP _psyrl_learning_importance_(SEXP dataSEXP, SEXP specSEXP, SEXP personsSEXP, SEXP priorSEXP, SEXP runtimeSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::RNGScope rcpp_rngScope_gen;
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type data(dataSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type spec(specSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type persons(personsSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type prior(priorSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type runtime(runtimeSEXP);
-    rcpp_result_gen = Rcpp::wrap(learning_importance_(data, spec, persons, prior, runtime));
-    return rcpp_result_gen;
-END_RCPP
-}
 // learning_marginal_
 Rcpp::List learning_marginal_(const Rcpp::List& data, const Rcpp::List& spec, const Rcpp::List& design, const Rcpp::List& control, const Eigen::VectorXd& psi);
 RcppExport SEXP _psyrl_learning_marginal_(SEXP dataSEXP, SEXP specSEXP, SEXP designSEXP, SEXP controlSEXP, SEXP psiSEXP) {
@@ -905,7 +890,6 @@ static const R_CallMethodDef CallEntries[] = {
     {"_psyrl_learning_simulate_", (DL_FUNC) &_psyrl_learning_simulate_, 5},
     {"_psyrl_learning_fit_persons_", (DL_FUNC) &_psyrl_learning_fit_persons_, 5},
     {"_psyrl_learning_hierarchical_", (DL_FUNC) &_psyrl_learning_hierarchical_, 5},
-    {"_psyrl_learning_importance_", (DL_FUNC) &_psyrl_learning_importance_, 5},
     {"_psyrl_learning_marginal_", (DL_FUNC) &_psyrl_learning_marginal_, 5},
     {"_psyrl_solve_task_", (DL_FUNC) &_psyrl_solve_task_, 3},
     {"_psyrl_endless_states_", (DL_FUNC) &_psyrl_endless_states_, 1},

@@ -76,26 +76,29 @@ Rcpp::List persons_to_list(const std::vector<PersonFit>& fits, int d) {
       Rcpp::_["status"] = status, Rcpp::_["iterations"] = iterations);
 }
 
-Rcpp::NumericVector covariances(const Marginal& marginal, const Group& group,
-                                const HierarchicalFit& fit, int d) {
-  const int n = static_cast<int>(marginal.persons().size());
+Rcpp::NumericVector covariances(const Group& group, const HierarchicalFit& fit, int d) {
+  const int n = static_cast<int>(fit.persons.size());
   const Eigen::MatrixXd precision = group.precision(fit.group.x);
   Rcpp::NumericVector out(d * d * n, NA_REAL);
   for (int i = 0; i < n; ++i) {
-    if (!marginal.included()[i]) continue;
-    const Eigen::MatrixXd total = person_covariance(
-        marginal.persons()[i], marginal.contributions()[i], precision, fit.covariance);
+    if (!fit.included[i]) continue;
+    const Eigen::MatrixXd total =
+        person_covariance(fit.persons[i], fit.parts[i], precision, fit.covariance);
     std::copy(total.data(), total.data() + d * d, out.begin() + static_cast<long>(i) * d * d);
   }
   out.attr("dim") = Rcpp::IntegerVector::create(d, d, n);
   return out;
 }
 
-int irregular(const Marginal& marginal) {
-  int n = 0;
-  for (std::size_t i = 0; i < marginal.included().size(); ++i)
-    n += marginal.included()[i] && !marginal.contributions()[i].regular;
-  return n;
+HierarchicalControl as_settings(const Rcpp::List& control) {
+  HierarchicalControl out;
+  out.tolerance = Rcpp::as<double>(control["tolerance"]);
+  out.max_iterations = Rcpp::as<int>(control["max_iterations"]);
+  out.em_only = Rcpp::as<bool>(control["em_only"]);
+  out.sample = Rcpp::as<bool>(control["sample"]);
+  out.draws = Rcpp::as<int>(control["draws"]);
+  out.seed = static_cast<std::uint64_t>(Rcpp::as<double>(control["seed"]));
+  return out;
 }
 
 }  // namespace
@@ -125,16 +128,12 @@ Rcpp::List learning_hierarchical_(const Rcpp::List& data, const Rcpp::List& spec
                     Rcpp::as<bool>(design["diagonal"]));
   const auto start = fit_all(*engine, source.get(), {as_prior(design["prior"], 0)}, control,
                              owner.get());
-  Marginal marginal(*engine, source.get(), group, start, owner.get().executor);
-  HierarchicalControl settings;
-  settings.tolerance = Rcpp::as<double>(control["tolerance"]);
-  settings.max_iterations = Rcpp::as<int>(control["max_iterations"]);
-  settings.em_only = Rcpp::as<bool>(control["em_only"]);
   const Eigen::VectorXd psi = group.pack(Rcpp::as<Eigen::VectorXd>(design["coefficients"]),
                                          Rcpp::as<Eigen::MatrixXd>(design["covariance"]));
   const HierarchicalFit fit =
-      fit_hierarchical(marginal, group, psi, settings, owner.get().monitor);
-  Rcpp::List out = Rcpp::List::create(
+      fit_hierarchical(*engine, source.get(), group, start, psi, as_settings(control),
+                       owner.get().executor, owner.get().monitor);
+  return Rcpp::List::create(
       Rcpp::_["psi"] = fit.group.x, Rcpp::_["value"] = fit.group.value,
       Rcpp::_["gradient"] = fit.group.gradient, Rcpp::_["hessian"] = fit.group.hessian,
       Rcpp::_["vcov"] = fit.covariance, Rcpp::_["flat"] = fit.flat,
@@ -142,44 +141,12 @@ Rcpp::List learning_hierarchical_(const Rcpp::List& data, const Rcpp::List& spec
       Rcpp::_["held"] = std::vector<bool>(fit.held.begin(), fit.held.end()),
       Rcpp::_["status"] = to_string(fit.group.status),
       Rcpp::_["iterations"] = fit.group.iterations, Rcpp::_["trace"] = fit.trace,
-      Rcpp::_["evidence"] = marginal.evidence(),
-      Rcpp::_["included"] =
-          std::vector<bool>(marginal.included().begin(), marginal.included().end()),
-      Rcpp::_["n_irregular"] = irregular(marginal),
-      Rcpp::_["persons"] = persons_to_list(marginal.persons(), d),
-      Rcpp::_["covariance"] = covariances(marginal, group, fit, d));
-  out["gaussian"] = fit.gaussian;
-  return out;
-}
-
-// [[Rcpp::export]]
-Rcpp::NumericVector learning_importance_(const Rcpp::List& data, const Rcpp::List& spec,
-                                         const Rcpp::List& persons, const Rcpp::List& prior,
-                                         const Rcpp::List& runtime) {
-  const glue::LearningData source(data);
-  const auto engine = glue::make_engine(spec);
-  const glue::RuntimeOwner owner(engine->threads() ? Rcpp::as<int>(runtime["threads"]) : 1);
-  const int n = source.get().n_persons(), d = engine->size();
-  const auto priors = all_priors(prior, n);
-  const Rcpp::NumericMatrix mode = persons["mode"];
-  const Rcpp::NumericVector curvature = persons["curvature"];
-  const auto seed = static_cast<std::uint64_t>(Rcpp::as<double>(runtime["seed"]));
-  const int draws = Rcpp::as<int>(runtime["draws"]);
-  Rcpp::NumericVector out(n);
-  double* result = out.begin();
-  const double *m = mode.begin(), *c = curvature.begin();
-  for_chunks(owner.get().executor, n, engine->threads() ? 1 + n / 64 : n + 1,
-             [&](std::size_t, std::size_t begin, std::size_t end) {
-    for (std::size_t i = begin; i < end; ++i) {
-      PersonFit fit;
-      fit.mode = Eigen::Map<const Eigen::VectorXd>(m + i * d, d);
-      fit.curvature = Eigen::Map<const Eigen::MatrixXd>(c + i * d * d, d, d);
-      result[i] = importance_evidence(*engine, Trials(source.get(), static_cast<int>(i)), fit,
-                                      priors[priors.size() > 1 ? i : 0], draws,
-                                      Stream(seed, 602, i));
-    }
-  });
-  return out;
+      Rcpp::_["sampled_trace"] = fit.sampled_trace,
+      Rcpp::_["evidence"] = fit.evidence,
+      Rcpp::_["included"] = std::vector<bool>(fit.included.begin(), fit.included.end()),
+      Rcpp::_["sampled"] = fit.sampled, Rcpp::_["effective"] = fit.effective,
+      Rcpp::_["persons"] = persons_to_list(fit.persons, d),
+      Rcpp::_["covariance"] = covariances(group, fit, d));
 }
 
 // The Laplace marginal log-likelihood at a given group, for tests and profiles.

@@ -1,6 +1,6 @@
 # A person's log evidence under the group of a fit of two parameters, by the
 # trapezoidal rule on a wide grid around the mode.
-quadrature_evidence <- function(fit, data, n = 121, width = 7) {
+quadrature_evidence <- function(fit, data, n = 41, width = 7) {
   own <- match(data$persons, fit$data$persons)
   mean <- as.vector(fit$prior$mean[, own])
   spread <- t(chol(matrix(fit$persons$covariance[, , own], 2)))

@@ -22,6 +22,7 @@ struct NewtonControl {
   double tolerance = 1e-12;  // on half the Newton decrement, in units of the function
   int max_iterations = 100;
   double max_step = 3.0;     // largest move of a variable in one iteration
+  double min_share = 1e-6;   // of a step that is tried before the search gives up
 };
 
 struct NewtonResult {
@@ -101,7 +102,7 @@ NewtonResult maximise(F& f, const Eigen::VectorXd& start, const Eigen::VectorXd&
     const double longest = step.cwiseAbs().maxCoeff();
     if (longest > control.max_step) step *= control.max_step / longest;
     bool risen = false;
-    for (double t = 1.0; t > 1e-6 && !risen; t *= t == 1.0 ? 0.5 : 0.3) {
+    for (double t = 1.0; t > control.min_share && !risen; t *= t == 1.0 ? 0.5 : 0.3) {
       next.x = (at.x + t * step).cwiseMax(lower).cwiseMin(upper);
       const double aim = at.value +
           1e-4 * at.gradient.dot(next.x - at.x) - 1e-13 * std::fabs(at.value);

@@ -199,11 +199,11 @@ inline Eigen::MatrixXd total_hessian(const PrecisionLayout& layout, const Partia
 
 /// Where the expansion is not regular the gradient stays that of F, and the Hessian is
 /// that of a posterior taken as Gaussian (Louis 1982): all derivatives beyond the second
-/// set to zero; `gaussian` asks for that in any case.
+/// set to zero.
 inline Contribution laplace_contribution(const Engine& engine, const Trials& trials,
                                          const PrecisionLayout& layout, const Prior& group,
                                          const Eigen::MatrixXd& covariance,
-                                         const PersonFit& fit, bool gaussian) {
+                                         const PersonFit& fit) {
   const int d = layout.dimension(), q = layout.size();
   const Eigen::MatrixXd H = fit.curvature + group.precision;
   const Eigen::LLT<Eigen::MatrixXd> llt(H);
@@ -218,7 +218,7 @@ inline Contribution laplace_contribution(const Engine& engine, const Trials& tri
     out.mode_slope.col(d + r) = -llt.solve(layout.apply(r, delta));
   out.gradient = part.f + out.mode_slope.transpose() * part.m1;
   out.regular = regular(part, llt);
-  if (gaussian || !out.regular) {
+  if (!out.regular) {
     curvature = Curvature::none(d);
     part = laplace_partials(layout, group.precision, covariance, H, delta, curvature);
   }
