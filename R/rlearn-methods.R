@@ -90,7 +90,7 @@ person_prior <- function(fit, data) {
 
 #' Methods of fitted learning models
 #'
-#' @param object,x,fit A fit of [rlearn()].
+#' @param object A fit of [rlearn()].
 #' @param scale `"link"`: the unconstrained scale on which groups are modelled;
 #'   `"natural"`: the parameters' own.
 #' @param ... Not used.
