@@ -4,7 +4,8 @@
 #' @details
 #' `"uniform"` gives every legal action the same probability; `"state frequencies"`
 #' predicts by how often the fitted persons took the action in the state, one half of
-#' a decision added to every legal action.
+#' a decision added to every legal action; `"action frequencies"` by how often they took
+#' the action anywhere, blind to the state and to where actions lead.
 #' @export
 heldout.rlmm <- function(fit, newdata, ...) {
   at <- decisions_to_predict(fit, newdata)
@@ -20,23 +21,40 @@ heldout_nll <- function(fit, at) {
   data.frame(
     person = as.character(at$data$persons)[at$data$decisions$person],
     fit = decision_nll(fit, at), uniform = log(n_legal[state]),
-    frequencies = -log(state_frequencies(fit)[at$pair + 1])
+    frequencies = -log(state_frequencies(fit)[at$pair + 1]),
+    actions = -log(action_frequencies(fit)[at$pair + 1])
   )[choice, , drop = FALSE]
+}
+
+# How often each pair was chosen.
+pair_choices <- function(fit) {
+  tabulate(
+    rep(fit$counts$pair + 1L, fit$counts$count), length(fit$task$layout$pair_action)
+  )
 }
 
 state_frequencies <- function(fit) {
   layout <- fit$task$layout
-  n <- tabulate(rep(fit$counts$pair + 1L, fit$counts$count), length(layout$pair_action))
+  n <- pair_choices(fit)
   state <- task_pairs(fit$task)$state
   total <- tabulate(rep(state, n), length(fit$task$states))
   (n + .5) / (total + .5 * diff(layout$state_start))[state]
+}
+
+# Of the legal actions of each state, by how often they are taken anywhere.
+action_frequencies <- function(fit) {
+  pairs <- task_pairs(fit$task)
+  often <- tabulate(rep(pairs$action, pair_choices(fit)), length(fit$task$actions)) + .5
+  share <- often[pairs$action]
+  share / rowsum(share, pairs$state)[as.character(pairs$state), 1]
 }
 
 # Standard errors over persons: decisions of one person are not independent.
 heldout_table <- function(folds, n_persons) {
   nll <- do.call(rbind, folds)
   models <- c(
-    fit = "fit", uniform = "uniform", frequencies = "state frequencies"
+    fit = "fit", uniform = "uniform", frequencies = "state frequencies",
+    actions = "action frequencies"
   )
   rows <- lapply(names(models), function(name) {
     mean <- mean(nll[[name]])

@@ -258,7 +258,8 @@ heldout_words <- function(facts) {
   table <- data.frame(
     Model = c(
       fit = "this model", uniform = "all legal actions alike",
-      `state frequencies` = "what most people did in the state"
+      `state frequencies` = "what most people did in the state",
+      `action frequencies` = "what people do most, whatever the state"
     )[found$model],
     `Nats a choice` = sprintf("%.3f", found$nll),
     `Standard error` = sprintf("%.3f", found$std_error),
