@@ -15,18 +15,9 @@ convex_trials <- function(data, channels = "outcome",
     abort_data("choice", trials$row, "`data` must hold at least one choice.")
   }
   trials <- trials[rows, ]
-  person <- trials$person
-  block <- trials$block
-  problem <- switch(by,
-    block = run_ids(person, block), person = run_ids(person),
-    all = rep(1L, length(rows))
-  )
-  first <- which(!duplicated(problem))
-  sequence <- run_ids(person, block, stimulus[rows])
-  list(
+  sequence <- run_ids(trials$person, trials$block, stimulus[rows])
+  c(problem_layout(data, trials, sequence, by), list(
     n_options = length(data$options),
-    problem_start = c(sequence[first] - 1L, max(sequence)),
-    sequence_start = c(which(!duplicated(sequence)) - 1L, length(rows)),
     choice = trials$choice - 1L,
     signal = channel_signals(trials, channels),
     weight = numeric(),
@@ -36,7 +27,26 @@ convex_trials <- function(data, channels = "outcome",
       t(data$available[rows, , drop = FALSE]) + 0L
     },
     covariates = matrix(0, 0, length(rows)),
-    rows = rows,
+    rows = rows
+  ))
+}
+
+# Where problems and sequences begin; `longest` sequence of every problem, in trials,
+# of which `counted` are the first items.
+problem_layout <- function(data, trials, sequence, by, counted = TRUE) {
+  person <- trials$person
+  block <- trials$block
+  problem <- switch(by,
+    block = run_ids(person, block), person = run_ids(person),
+    all = rep(1L, length(person))
+  )
+  first <- which(!duplicated(problem))
+  starts <- which(!duplicated(sequence))
+  length <- as.vector(rowsum(rep_len(as.integer(counted), length(sequence)), sequence))
+  list(
+    problem_start = c(sequence[first] - 1L, max(sequence)),
+    sequence_start = c(starts - 1L, length(sequence)),
+    longest = as.vector(tapply(length, problem[starts], max)),
     problem = problem,
     problems = problem_table(data, person[first], block[first], by)
   )
@@ -79,13 +89,6 @@ problem_table <- function(data, person, block, by) {
     }
   )
   labels
-}
-
-# Longest sequence of every problem, in trials.
-longest_sequences <- function(trials) {
-  length <- diff(trials$sequence_start)
-  of <- findInterval(seq_along(length) - 1L, trials$problem_start)
-  as.vector(tapply(length, factor(of, seq_len(nrow(trials$problems))), max))
 }
 
 # Kernels of a problem, in the core's order: channels, within them options.

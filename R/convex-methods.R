@@ -19,7 +19,8 @@ print.psyrl_convex <- function(x, ...) {
 
 trace_words <- function(x) {
   switch(x$spec$clock,
-    trial = "a forgetting bandit", visit = "a Rescorla-Wagner learner"
+    trial = "a forgetting bandit", visit = "a Rescorla-Wagner learner",
+    chain = "a hybrid learner of two stages"
   )
 }
 
@@ -108,35 +109,47 @@ nobs.psyrl_convex <- function(object, ...) sum(object$n_trials)
 #' @param newdata Choices of the same persons and blocks (or of anybody, if the fit
 #'   was pooled), of class `psyrl_choices`. `NULL`: those that were fitted.
 #' @return A data frame `person, block, trial, option, probability`, a row a trial
-#'   with a choice and an option.
+#'   with a choice and an option; of two-step tasks also `stage`, with options 1..4 at
+#'   the second.
 #' @export
 predict.psyrl_convex <- function(object, newdata = NULL, ...) {
   data <- newdata %||% object$data
   if (is.data.frame(data)) data <- choices(data, options = object$options)
   check_class(data, "psyrl_choices", "newdata")
-  pooled <- identical(object$problems$name, "all")
-  trials <- convex_trials(data, object$channels, if (pooled) "all" else "block")
-  trials <- add_covariates(trials, data, object$control)
-  at <- match_problems(object, trials, pooled)
+  trials <- add_covariates(problem_trials(object, data), data, object$control)
+  at <- match_problems(object, trials)
   probability <- convex_probability_(
     trials, object$spec, pieces_at(object$pieces, at),
     object$covariates[at, , drop = FALSE]
   )
   back <- order(trials$rows)
   rows <- trials$rows[back]
-  m <- length(data$options)
+  m <- trials$n_options
   blocks <- data$labels$blocks %||% seq_len(max(data$trials$block))
-  data.frame(
-    person = rep(data$persons[data$trials$person[rows]], each = m),
-    block = rep(blocks[data$trials$block[rows]], each = m),
-    trial = rep(data$trials$trial[rows], each = m),
-    option = rep(data$options, length(rows)),
+  of <- function(x) rep(x, each = m)
+  out <- data.frame(
+    person = of(data$persons[data$trials$person[rows]]),
+    block = of(blocks[data$trials$block[rows]]), trial = of(data$trials$trial[rows]),
+    option = rep(data$options, length.out = m * length(rows)),
     probability = as.vector(probability[, back])
+  )
+  if (!is.null(trials$stage)) {
+    out <- stage_options(out, of(trials$stage[back]), of(trials$state[back]))
+  }
+  out
+}
+
+is_pooled <- function(object) identical(object$problems$name, "all")
+
+# The trials of `data` as the fit arranges them.
+problem_trials <- function(object, data = object$data) {
+  trace_trials_of(
+    data, object$channels, if (is_pooled(object)) "all" else "block", object$control
   )
 }
 
-match_problems <- function(object, trials, pooled) {
-  if (pooled) return(1L)
+match_problems <- function(object, trials) {
+  if (is_pooled(object)) return(1L)
   key <- function(x) paste(x$person, x$block, sep = "\r")
   at <- match(key(trials$problems), key(object$problems))
   if (anyNA(at)) {
@@ -209,7 +222,7 @@ legend_rows <- function(x) {
 }
 
 lag_words <- function(x) {
-  switch(x$spec$clock, trial = "lag (trials ago)", visit = "lag (visits ago)")
+  if (x$spec$clock == "trial") "lag (trials ago)" else "lag (visits ago)"
 }
 
 problem_rows <- function(x, problem) {
@@ -218,10 +231,7 @@ problem_rows <- function(x, problem) {
   seq.int(to = ends[problem], length.out = lags[problem] * nrow(x$rows))
 }
 
-longest_of <- function(x) {
-  pooled <- identical(x$problems$name, "all")
-  longest_sequences(convex_trials(x$data, x$channels, if (pooled) "all" else "block"))
-}
+longest_of <- function(x) problem_trials(x)$longest
 
 plot_spectrum <- function(x, problem, ...) {
   if (x$spec$relaxation != "mixture") {

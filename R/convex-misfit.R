@@ -34,14 +34,13 @@ misfit_test <- function(object, n = 199, ...) {
   n <- check_count(n, "n", 1)
   control <- object$control
   plain <- is.null(control$weights) && !control$bias && is.null(control$covariates)
-  if (is_truncated(object) || !plain) {
+  if (object$spec$clock == "chain" || is_truncated(object) || !plain) {
     abort_input("object", paste0(
-      "`object` must be fitted with `horizon = Inf` and without weights, biases or ",
-      "covariates, which the forgetting bandit does not have."
+      "`object` must be fitted with `horizon = Inf`, to choices of one stage, and ",
+      "without weights, biases or covariates, which the bandit does not have."
     ))
   }
-  pooled <- identical(object$problems$name, "all")
-  trials <- convex_trials(object$data, object$channels, if (pooled) "all" else "block")
+  trials <- problem_trials(object)
   found <- convex_misfit_(
     trials, object$spec, n, draw_seed(), resolve_threads(control$threads)
   )

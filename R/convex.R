@@ -74,11 +74,16 @@ convex_relaxation <- function(data, share = c("all", "arm"),
   pool <- check_flag(pool, "pool")
   check_class(control, "psyrl_convex_control", "control")
 
-  trials <- convex_trials(data, channels, if (pool) "all" else "block")
+  if (control$traces == "two_step") {
+    check_two_step(data, share, channels, relaxation, control)
+    channels <- two_step_rows
+  }
+  trials <- trace_trials_of(data, channels, if (pool) "all" else "block", control)
   trials <- add_weights(trials, data, control$weights)
   trials <- add_covariates(trials, data, control)
   spec <- convex_spec(
-    share, relaxation, horizon, c(0, beta_max), control$clock, control$tolerance
+    share, relaxation, horizon, c(0, beta_max), trace_clock(control$traces),
+    control$tolerance
   )
   solved <- convex_relax_(trials, spec, resolve_threads(control$threads))
   warn_open_problems(solved, trials$problems$name)
@@ -93,17 +98,23 @@ convex_relaxation <- function(data, share = c("all", "arm"),
 #' @param covariates A list of numeric matrices, each a row a row of the input data
 #'   and a column an option: what else adds to the value of the options, with
 #'   weights of either sign.
-#' @param clock `"trial"`: memory of an option fades with every trial; `"visit"`: only
-#'   when the option is chosen. Lags then count visits, and the bounds are those of
-#'   [rescorla_wagner()] with `initial = 0`.
+#' @param traces The model whose values are relaxed: `"forgetting_bandit"` fades with
+#'   every trial; `"rescorla_wagner"` (`initial = 0`) only when an option is chosen,
+#'   so that lags count its visits; `"two_step"` is the hybrid of planning and
+#'   model-free values with the full eligibility trace ([two_step()] with 4 or 6
+#'   parameters), for `relaxation = "mixture"`. Bounds are those of that model.
+#'   Its three kernels, `model_free`, `second_stage` and `model_based`, have
+#'   sensitivities beta1 (1 - w), beta2 and beta1 w.
+#' @param common Probability of the common transition of a two-step task.
 #' @param tolerance Of the KKT residual.
 #' @param threads Number of threads; the results do not depend on it.
 #' @param ... Must be empty.
 #' @return An object of class `psyrl_convex_control`.
 #' @export
 convex_control <- function(weights = NULL, bias = FALSE, covariates = NULL,
-                           clock = c("trial", "visit"), tolerance = 1e-9,
-                           threads = NULL, ...) {
+                           traces = c(
+                             "forgetting_bandit", "rescorla_wagner", "two_step"
+                           ), common = 0.7, tolerance = 1e-9, threads = NULL, ...) {
   check_dots_empty(..., what = "convex_control()")
   if (!is.null(weights) &&
     (!is.numeric(weights) || anyNA(weights) || any(weights < 0))) {
@@ -124,7 +135,10 @@ convex_control <- function(weights = NULL, bias = FALSE, covariates = NULL,
     list(
       weights = weights, bias = check_flag(bias, "bias"),
       covariates = covariates,
-      clock = check_choice(clock, c("trial", "visit"), "clock"),
+      traces = check_choice(
+        traces, c("forgetting_bandit", "rescorla_wagner", "two_step"), "traces"
+      ),
+      common = check_number(common, "common", 0, 1),
       tolerance = check_number(tolerance, "tolerance", 1e-14, 1),
       threads = threads
     ),
@@ -195,9 +209,9 @@ add_covariates <- function(trials, data, control) {
   biases <- lapply(if (control$bias) seq_len(n_options)[-1], function(j) {
     matrix(as.double(seq_len(n_options) == j), n_options, length(row))
   })
-  all <- c(biases, given)
+  all <- c(trials$own_covariates, biases, given)
   trials$covariate_names <- c(
-    if (control$bias) paste0("bias_", data$options[-1]),
+    names(trials$own_covariates), if (control$bias) paste0("bias_", data$options[-1]),
     names(control$covariates) %||%
       if (length(given)) paste0("covariate_", seq_along(given))
   )
@@ -227,7 +241,7 @@ warn_open_problems <- function(solved, names) {
 new_psyrl_convex <- function(data, trials, spec, solved, channels, control, call) {
   names <- trials$problems$name
   rows <- kernel_rows(spec$share, channels, data$options)
-  longest <- longest_sequences(trials)
+  longest <- trials$longest
   unsolved <- solved$status == "interrupted"
   values <- function(x) stats::setNames(ifelse(unsolved, NA, x), names)
   recovered <- recovered_parameters(solved, rows, names)

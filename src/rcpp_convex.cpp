@@ -5,6 +5,7 @@
 #include "core/convex/branch_and_bound.h"
 #include "core/convex/misfit.h"
 #include "core/convex/posterior.h"
+#include "core/convex/two_step.h"
 #include "runtime.h"
 
 using namespace psyrl;
@@ -28,7 +29,12 @@ class Problems {
         signal_(Rcpp::as<Rcpp::NumericMatrix>(trials["signal"])),
         covariates_(Rcpp::as<Rcpp::NumericMatrix>(trials["covariates"])),
         weight_(Rcpp::as<Rcpp::NumericVector>(trials["weight"])),
-        available_(integers(trials["available"])) {}
+        available_(integers(trials["available"])) {
+    if (!trials.containsElementNamed("stage")) return;
+    stage_ = integers(trials["stage"]);
+    state_ = integers(trials["state"]);
+    common_ = Rcpp::as<double>(trials["common"]);
+  }
 
   int size() const { return problem_start_.size() - 1; }
   int n_channels() const { return signal_.nrow(); }
@@ -41,6 +47,7 @@ class Problems {
     const int from = begin(problem), n = n_trials(problem);
     for (int s = problem_start_[problem]; s <= problem_start_[problem + 1]; ++s)
       start.push_back(sequence_start_[s] - from);
+    if (clock == Clock::chain) return chain(start, from, n);
     Trials trials;
     trials.n_options = n_options_;
     trials.n_channels = n_channels();
@@ -72,12 +79,35 @@ class Problems {
   }
 
  private:
+  template <class T, class Vector>
+  static std::vector<T> part(const Vector& x, int from, int n) {
+    return std::vector<T>(x.begin() + from, x.begin() + from + n);
+  }
+
+  Design chain(const std::vector<int>& start, int from, int n) const {
+    TwoStepLog log;
+    log.sequence_start = start;
+    log.stage = part<int>(stage_, from, n);
+    log.state = part<int>(state_, from, n);
+    log.choice = part<int>(choice_, from, n);
+    log.outcome = part<double>(signal_, from, n);
+    return two_step_design(log, common_,
+                           weight_.size() ? part<double>(weight_, from, n)
+                                          : std::vector<double>(n, 1.0));
+  }
+
   int n_options_;
   Rcpp::IntegerVector problem_start_, sequence_start_, choice_;
   Rcpp::NumericMatrix signal_, covariates_;
   Rcpp::NumericVector weight_;
-  Rcpp::IntegerVector available_;
+  Rcpp::IntegerVector available_, stage_, state_;  // the last two of two-step tasks
+  double common_ = 0.0;
 };
+
+Clock clock_of(const std::string& name) {
+  return name == "visit" ? Clock::visit
+         : name == "chain" ? Clock::chain : Clock::trial;
+}
 
 struct Spec {
   bool share;
@@ -89,8 +119,7 @@ struct Spec {
 
   explicit Spec(const Rcpp::List& spec)
       : share(Rcpp::as<std::string>(spec["share"]) == "all"),
-        clock(Rcpp::as<std::string>(spec["clock"]) == "visit" ? Clock::visit
-                                                              : Clock::trial),
+        clock(clock_of(Rcpp::as<std::string>(spec["clock"]))),
         family(Rcpp::as<std::string>(spec["relaxation"]) == "mixture"
                    ? Family::rate
                    : Family::window),
@@ -108,6 +137,7 @@ struct Spec {
   }
 
   int n_rows(const Rcpp::List& trials) const {
+    if (clock == Clock::chain) return 3;
     const int channels = Rcpp::as<Rcpp::NumericMatrix>(trials["signal"]).nrow();
     return channels * (share ? 1 : Rcpp::as<int>(trials["n_options"]));
   }

@@ -100,7 +100,7 @@ test_that("models without traces, and persons without choices, have other starts
 
 test_that("a relaxation on the visit clock bounds the standard rule", {
   data <- rescorla_choices(400, alpha = 0.3, beta = 4, seed = 4)
-  control <- convex_control(clock = "visit")
+  control <- convex_control(traces = "rescorla_wagner")
   monotone <- convex_relaxation(data, control = control)
   mixture <- convex_relaxation(data, relaxation = "mixture", control = control)
   expect_output(print(monotone), "No Rescorla-Wagner learner")

@@ -173,6 +173,7 @@ test_that("awkward persons get an answer", {
     expect_equal(unrewarded$lower_bound[[1]], 40 * log(2))
     single <- solve(frame(1, 1))
     expect_equal(single$objective[[1]], log(2))
+    expect_equal(single$lower_bound[[1]], log(2))
     same <- solve(frame(rep(1, 50), 1))
     expect_lt(same$objective, 1)
     expect_lt(same$certificate$kkt, 1e-8)

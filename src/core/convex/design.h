@@ -17,6 +17,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <vector>
 
 #include "core/base/require.h"
@@ -25,7 +26,7 @@
 namespace psyrl {
 namespace convex {
 
-enum class Clock { trial, visit };
+enum class Clock { trial, visit, chain };  // chain: see two_step.h
 
 /// One problem, borrowed from the caller: trials in order, sequences one after
 /// another. Sequences start from zero values and share the kernels.
@@ -55,10 +56,14 @@ struct Lane {
   int size() const { return start.back(); }
 };
 
-/// A kernel to be estimated: one channel of one option, or of all (`option` -1).
+class Simulated;
+
+/// A kernel to be estimated: one channel of one option, or of all (`option` -1). Its
+/// traces are lags of its lanes, or simulated for every rate.
 struct Row {
   int channel;
   int option;
+  std::shared_ptr<const Simulated> simulated;
 };
 
 struct Design {
@@ -114,10 +119,17 @@ inline Lane make_lane(const Trials& trials, int channel, int option, Clock clock
 inline std::vector<Row> make_rows(const Trials& trials, bool shared) {
   std::vector<Row> rows;
   for (int i = 0; i < trials.n_channels; ++i) {
-    if (shared) rows.push_back({i, -1});
-    else for (int j = 0; j < trials.n_options; ++j) rows.push_back({i, j});
+    if (shared) rows.push_back({i, -1, nullptr});
+    else for (int j = 0; j < trials.n_options; ++j) rows.push_back({i, j, nullptr});
   }
   return rows;
+}
+
+inline void set_longest(Design& design) {
+  for (const Lane& lane : design.lanes)
+    for (std::size_t s = 0; s + 1 < lane.start.size(); ++s)
+      design.longest =
+          std::max(design.longest, lane.start[s + 1] - lane.start[s] - 1);
 }
 
 inline Design make_design(const Trials& trials, bool shared,
@@ -144,10 +156,7 @@ inline Design make_design(const Trials& trials, bool shared,
     for (int j = 0; j < trials.n_options; ++j)
       design.lanes.push_back(make_lane(trials, i, j, clock));
   design.rows = make_rows(trials, shared);
-  for (const Lane& lane : design.lanes)
-    for (std::size_t s = 0; s + 1 < lane.start.size(); ++s)
-      design.longest =
-          std::max(design.longest, lane.start[s + 1] - lane.start[s] - 1);
+  set_longest(design);
   return design;
 }
 

@@ -16,12 +16,6 @@
 namespace psyrl {
 namespace convex {
 
-struct Interval {
-  double lower = 0.0;
-  double upper = 1.0;
-  double width() const { return upper - lower; }
-};
-
 /// A geometric kernel alpha beta (1 - alpha)^l of a row.
 struct Component {
   int row;

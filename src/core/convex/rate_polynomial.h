@@ -27,6 +27,35 @@ struct Minimum {
   double value;
 };
 
+/// A number that no h(alpha) between the first and last of `points` lies below,
+/// within `slack` of the minimum while the budget of pieces lasts. `candidate` is
+/// replaced by lower values met on the way.
+template <class Value, class PieceFloor>
+double certified_floor(const std::vector<double>& points, double slack, int budget,
+                       const Value& value, const PieceFloor& piece_floor,
+                       Minimum& candidate) {
+  double lowest = kInfinity;
+  std::vector<Interval> open;
+  for (std::size_t k = points.size(); k-- > 1;)
+    open.push_back({points[k - 1], points[k]});
+  while (!open.empty()) {
+    const Interval piece = open.back();
+    open.pop_back();
+    const double bound = piece_floor(piece);
+    if (bound >= candidate.value - slack || piece.width() <= 1e-13 ||
+        --budget < 0) {
+      lowest = std::min(lowest, bound);
+      continue;
+    }
+    const double middle = 0.5 * (piece.lower + piece.upper);
+    const double h = value(middle);
+    if (h < candidate.value) candidate = {middle, h};
+    open.push_back({middle, piece.upper});
+    open.push_back({piece.lower, middle});
+  }
+  return std::min(lowest, candidate.value);
+}
+
 class RatePolynomial {
  public:
   explicit RatePolynomial(const std::vector<double>& c)
@@ -97,33 +126,14 @@ class RatePolynomial {
     return best;
   }
 
-  /// A number no h(alpha) between the first and last of `points` lies below, within
-  /// `slack` of the minimum. `candidate` is replaced by lower values met on the way.
+  /// See `certified_floor()`.
   double floor(const std::vector<double>& points, double slack,
                Minimum& candidate) const {
     slack = std::max(slack, 2e-13 * (1.0 + total_));  // no finer than rounding
     if (total_ == 0.0) return 0.0;
-    double lowest = kInfinity;
-    std::vector<Interval> open;
-    for (std::size_t k = points.size(); k-- > 1;)
-      open.push_back({points[k - 1], points[k]});
-    int budget = 20000;
-    while (!open.empty()) {
-      const Interval piece = open.back();
-      open.pop_back();
-      const double bound = piece_floor(piece);
-      if (bound >= candidate.value - slack || piece.width() <= 1e-13 ||
-          --budget < 0) {
-        lowest = std::min(lowest, bound);
-        continue;
-      }
-      const double middle = 0.5 * (piece.lower + piece.upper);
-      const double h = value(middle);
-      if (h < candidate.value) candidate = {middle, h};
-      open.push_back({middle, piece.upper});
-      open.push_back({piece.lower, middle});
-    }
-    return std::min(lowest, candidate.value);
+    return certified_floor(
+        points, slack, 20000, [this](double alpha) { return value(alpha); },
+        [this](const Interval& piece) { return piece_floor(piece); }, candidate);
   }
 
  private:

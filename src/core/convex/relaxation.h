@@ -25,6 +25,7 @@
 #include "core/base/status.h"
 #include "core/convex/orthant_qp.h"
 #include "core/convex/rate_polynomial.h"
+#include "core/convex/simulated_price.h"
 #include "core/convex/traces.h"
 
 namespace psyrl {
@@ -174,6 +175,10 @@ class ConeSolver {
     for (int r = 0; r < design_.n_rows(); ++r) {
       Price& price = prices_[r];
       price.multiplier = row_multiplier(r);
+      if (design_.rows[r].simulated) {
+        enter_minimum(simulated_price(r).minimum(search_points(r)), price);
+        continue;
+      }
       const std::vector<double> c =
           lag_gradient(design_, r, point_.residual, task_.horizon);
       if (task_.family == Family::window) price_windows(c, price);
@@ -197,7 +202,7 @@ class ConeSolver {
 
   static void price_windows(const std::vector<double>& c, Price& price) {
     price.violation = 0.0;
-    price.lowest = kInfinity;
+    price.lowest = c.empty() ? 0.0 : kInfinity;  // no past, no kernel
     double sum = 0.0;
     for (std::size_t l = 0; l < c.size(); ++l) {
       sum += c[l];
@@ -223,10 +228,17 @@ class ConeSolver {
   static void price_rates(const std::vector<double>& c,
                           const std::vector<double>& points, Price& price) {
     price.polynomial = RatePolynomial(c);
-    const Minimum best = price.polynomial.minimum(points);
-    price.lowest = best.value;
-    price.shape = best.at;
-    price.violation = std::max(0.0, -(best.value + price.multiplier));
+    enter_minimum(price.polynomial.minimum(points), price);
+  }
+
+  SimulatedPrice simulated_price(int r) const {
+    return SimulatedPrice(*design_.rows[r].simulated, point_.residual);
+  }
+
+  static void enter_minimum(const Minimum& lowest, Price& price) {
+    price.lowest = lowest.value;
+    price.shape = lowest.at;
+    price.violation = std::max(0.0, -(lowest.value + price.multiplier));
   }
 
   double length(int c) const {
@@ -279,12 +291,12 @@ class ConeSolver {
       const double mine =
           slack / (design_.n_rows() * std::max(task_.masses.upper[r], 1e-3));
       Minimum lowest{price.shape, price.lowest};
-      floors_[r] = price.polynomial.floor(
-          rate_points(design_.longest, task_.rates[r]), mine, lowest);
+      const std::vector<double> points = rate_points(design_.longest, task_.rates[r]);
+      floors_[r] = design_.rows[r].simulated
+                       ? simulated_price(r).floor(points, 1e3 * mine, lowest)
+                       : price.polynomial.floor(points, mine, lowest);
       if (lowest.value >= price.lowest - std::max(mine, task_.tolerance)) continue;
-      price.lowest = lowest.value;
-      price.shape = lowest.at;
-      price.violation = std::max(0.0, -(lowest.value + price.multiplier));
+      enter_minimum(lowest, price);
       complete = false;
     }
     return complete;
@@ -362,9 +374,12 @@ class ConeSolver {
   }
 
   /// Moves rates and masses together to a local optimum; neighbours are merged
-  /// first. The masses of rows at their bound, and anything with covariates, stay.
+  /// first. The masses of rows at their bound, and anything with covariates or
+  /// simulated traces, stay.
   void slide() {
     if (!task_.covariates.empty()) return;
+    for (const Row& row : design_.rows)
+      if (row.simulated) return;
     std::vector<Component> parts = merged();
     std::vector<Box> boxes;
     for (const Component& part : parts) {

@@ -7,7 +7,7 @@
 // single rate: both families turn their cone into the non-negative orthant.
 #pragma once
 
-#include "core/convex/logit.h"
+#include "core/convex/simulated.h"
 
 namespace psyrl {
 namespace convex {
@@ -54,6 +54,10 @@ inline Column make_column(const Design& design, int row, Family family,
   column.row = row;
   column.option = design.rows[row].option;
   column.shape = shape;
+  if (const Simulated* simulated = design.rows[row].simulated.get()) {
+    simulated->trace(shape, column.feature);
+    return column;
+  }
   const int first = design.first_option(row), last = design.last_option(row);
   column.feature.resize(design.n_trials, last - first);
   std::vector<double> f;
