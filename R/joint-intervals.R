@@ -144,7 +144,7 @@ shifted_fit <- function(fit, shift) {
 # A fit seen as the problem it answered.
 problem_of <- function(fit) {
   c(fit$spec, fit[c(
-    "data", "task", "counts", "pair", "design", "levels", "control"
+    "data", "task", "counts", "pair", "next_state", "design", "levels", "control"
   )])
 }
 

@@ -15,7 +15,8 @@ print.psyrl_spec <- function(x, ...) {
 #' @export
 format.psyrl_spec <- function(x, ...) {
   settings <- x[setdiff(names(x), "kind")]
-  settings <- settings[!vapply(settings, is.data.frame, logical(1))]
+  shown <- function(s) !is.null(s) && !is.data.frame(s)
+  settings <- settings[vapply(settings, shown, logical(1))]
   text <- vapply(settings, function(s) paste(deparse(s), collapse = ""), "")
   maker <- switch(class(x)[1],
     consistency_bellman = "bellman", consistency_none = "bellman_none", class(x)[1]

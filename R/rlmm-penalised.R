@@ -299,8 +299,16 @@ finish_learned <- function(problem, state, status, trace) {
     if (!is.null(mode)) mode <- mode + shift
   }
   population$status <- status
-  posterior <- settled_posterior(problem, values, population)
   free <- is_free_table(problem)
+  # The rounds were judged on a common grid; the last word has one that suits.
+  posterior <- if (problem$estimator == "marginal" && !free) {
+    last <- refine_grid(problem, values, first_nodes(values$rms), population)
+    population[c("effects", "log_sigma")] <-
+      last$population[c("effects", "log_sigma")]
+    last$posterior
+  } else {
+    settled_posterior(problem, values, population)
+  }
   list(
     values = c(values, if (!free) {
       list(

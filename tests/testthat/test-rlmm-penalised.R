@@ -154,3 +154,15 @@ test_that("a strong penalty ends at the task's own values", {
   exact <- solve_mdp(cyclic_task(), .5)
   expect_equal(values(fit)$q, exact$q, tolerance = 1e-4)
 })
+
+test_that("scores under a strong penalty are those of the exact values", {
+  log <- uniform_log(30, 30)
+  held <- suppressWarnings(rlmm(log, cyclic_task(), q_table(l2 = 0),
+    consistency = bellman(lambda = 1e9, temperature = .5),
+    control = rlmm_control(sigma = .5)
+  ), classes = "psyrl_warning")
+  exact <- suppressWarnings(rlmm(log, cyclic_task(), q_task(temperature = .5),
+    control = rlmm_control(sigma = .5)
+  ), classes = "psyrl_warning")
+  expect_equal(persons(held)$log_estimate, persons(exact)$log_estimate, tolerance = 1e-5)
+})

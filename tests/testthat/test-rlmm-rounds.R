@@ -46,6 +46,11 @@ test_that("steps on mini-batches never raise the full objective", {
   expect_true(all(diff(wild$trace$objective) < 0))
 })
 
+test_that("values learned from sampled residuals can be read", {
+  fit <- published(max_iterations = 2)
+  expect_equal(nrow(values(fit)), length(fit$values$q))
+})
+
 test_that("all rules reach the minimum that Newton's method finds", {
   case <- played()
   fit <- function(m_step, steps, ...) {
