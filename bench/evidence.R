@@ -6,7 +6,8 @@
 # big_L:200:5:G3 or diamond:200:5:G4:estimate; without arguments the small designs
 # run once each. A line a replicate: correlation and bias of z = log beta, coverage
 # of 95 % limits (o: true values and prior; f: the fit; m: its values at the mode),
-# mean negative log likelihood of fresh choices, estimates, nats, seconds.
+# mean negative log likelihood of fresh choices, estimates, nats, seconds (`cpu`:
+# of processor time, which other users of the machine leave alone).
 #
 # Generators, in units of the RMS of centred values under random play: G1 soft
 # values at temperature 1, G1b at .2, G2 ordinary maximum, G3 is G2 plus N(0, .5^2)
@@ -102,7 +103,7 @@ replicate_once <- function(design, number) {
   )
   node <- seq(control$grid[1], control$grid[2], length.out = control$grid[3])
   spec <- internal$evidence_spec(discount = if (length(part) > 4) part[5] else "task")
-  fit <- internal$fit_evidence(task, data, spec, control)
+  cpu <- system.time(fit <- internal$fit_evidence(task, data, spec, control))[[1]]
   if (nzchar(Sys.getenv("BENCH_TRACE"))) print(fit$trace, digits = 4)
   known <- oracle(task, q, data, control)
   # Log beta per reward of the unit in which the truth was made.
@@ -117,14 +118,14 @@ replicate_once <- function(design, number) {
     gain = fit$discount_gain, kept = fit$shift$kept,
     drop = fit$shift$predictive_mode - fit$shift$predictive,
     converged = fit$status == "converged", rounds = nrow(fit$trace),
-    search = fit$seconds_search, all = fit$seconds
+    search = fit$seconds_search, all = fit$seconds, cpu = cpu
   )
 }
 
 run <- function(design, replicates = 1, first = 1) {
   rows <- t(vapply(
     first - 1 + seq_len(replicates), function(i) replicate_once(design, i),
-    numeric(24)
+    numeric(25)
   ))
   cat("\n", design, "\n", sep = "")
   print(round(rbind(rows, if (replicates > 1) colMeans(rows)), 3))
