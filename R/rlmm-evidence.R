@@ -17,7 +17,7 @@ evidence_spec <- function(residual_sd = NULL, temperature = NULL,
 
 # `nodes` of the trait between `from` and `to`, which are log beta for rewards in
 # units of `reward_scale`. `shift_passes = 0` leaves the values at their mode.
-evidence_control <- function(nodes = 81, from = -7, to = 5, starts = 3,
+evidence_control <- function(nodes = 91, from = -7, to = 6.5, starts = 3,
                              max_iterations = 25, shift_passes = 3, seed = 1,
                              threads = NULL) {
   list(

@@ -21,7 +21,9 @@ fit_by_evidence <- function(problem) {
   asked <- evidence_question(problem)
   found <- fit_evidence(
     asked$task, c(problem$counts, list(design = problem$design)), asked$spec,
-    evidence_control(threads = problem$control$threads)
+    evidence_control(
+      nodes = problem$control$nodes %||% 91, threads = problem$control$threads
+    )
   )
   values <- identified(problem, found$q, found$v)
   # The evidence works with centred values; another rule rescales them.

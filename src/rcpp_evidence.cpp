@@ -223,7 +223,7 @@ Rcpp::List evidence_at_(const Rcpp::List& task, const Rcpp::List& data,
   const int blocks = at["blocks"];  // 0: as a fit would choose
   const auto probes = blocks > 0 ? rademacher_probes(problem.task.n_pairs(), blocks, 1)
                                  : evidence_probes(problem.task.n_pairs(), 3, 1);
-  InnerControl inner{100, 1e-7};
+  InnerControl inner{100, 1e-7, 0.0};
   if (!Rcpp::as<bool>(at["solve"])) inner.max_iterations = 0;
   const Setting setting = resolve(problem, eta);
   const Evidence e = evidence(problem, eta, setting.residual_sd * Rcpp::as<Vector>(at["u"]),

@@ -269,3 +269,33 @@ test_that("cyclic tasks are fitted, by either backup", {
     expect_gt(cor(drop(fit$posterior %*% fit$node), data$z), 0.7)
   }
 })
+
+test_that("given numbers need no search: people as under the true values", {
+  task <- peg_solitaire("big_cross")
+  data <- simulated_counts(task, n = 80, episodes = 20, noise = 0)
+  spec <- evidence_spec(residual_sd = .1 * data$unit, temperature = .2 * data$unit)
+  fit <- fit_evidence(task, data, spec)
+  exact <- fit_evidence(task, data, utils::modifyList(spec, list(residual_sd = 1e-6)))
+  expect_identical(fit$status, "converged")
+  expect_true(all(diff(fit$trace$objective) <= 0))
+  r <- function(x) cor(drop(x$posterior %*% x$node), data$z)
+  expect_gt(r(fit), r(exact) - .01)
+  # The ordinary maximum has kinks: it is approached, and the search still ends.
+  hard <- fit_evidence(task, data, utils::modifyList(spec, list(temperature = 0)))
+  expect_identical(hard$status, "converged")
+})
+
+test_that("values held ever tighter end at the exact solution", {
+  log <- simulate_trajectories(
+    cyclic_task(), stats::setNames(exp(seq(-1, 1, length.out = 30)), 1:30), 4,
+    solve_mdp(cyclic_task(), .5)
+  )
+  fine <- rlmm_control(nodes = 301)
+  held <- rlmm(log, cyclic_task(), q_table(),
+    consistency = bellman(lambda = 1e16, temperature = .5), control = fine
+  )
+  exact <- rlmm(log, cyclic_task(), q_task(temperature = .5), control = fine)
+  expect_equal(values(held)$q, values(exact)$q, tolerance = 1e-6)
+  expect_lt(max(abs(persons(held)$log_estimate - persons(exact)$log_estimate)), 1e-6)
+  expect_lt(max(abs(coef(held)[c("mu", "sigma")] - coef(exact)[c("mu", "sigma")])), 1e-6)
+})

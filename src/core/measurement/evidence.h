@@ -11,6 +11,7 @@
 
 #include <vector>
 
+#include "core/measurement/evidence_given.h"
 #include "core/measurement/evidence_search.h"
 #include "core/measurement/evidence_shift.h"
 
@@ -56,7 +57,32 @@ inline EvidenceFit search_fit(EvidenceData data, bool discount_free,
 
 }  // namespace detail
 
+/// Residual SD, temperature and discount are numbers.
+inline EvidenceFit fit_given(EvidenceData& data, const EvidenceControl& control) {
+  const Clock clock;
+  data.spec.sigma_prior = false;
+  const Start start = exact_search(data, bounds(data));
+  std::vector<TraceRow> trace;
+  EvidenceFit fit(mode_at_start(data, start, clock, trace));
+  fit.spec = data.spec;
+  fit.exact = start;
+  fit.trace = std::move(trace);
+  fit.seconds_search = clock.seconds();
+  if (control.with_shift && !data.run.monitor.interrupted()) {
+    const auto probes = rademacher_probes(data.task.n_pairs(), 2, control.search.seed);
+    fit.shift = short_shift(data, probes, fit.search);
+    fit.has_shift = true;
+  } else {
+    fit.search.hessian =
+        detail::population_information(data, fit.search.best.point, fit.search.which);
+  }
+  fit.seconds = clock.seconds();
+  return fit;
+}
+
 inline EvidenceFit fit_evidence(EvidenceData& data, const EvidenceControl& control) {
+  if (control.discount == DiscountRule::task && only_population_open(data))
+    return fit_given(data, control);
   const Clock clock;
   const int n_pairs = data.task.n_pairs();
   const auto probes =

@@ -29,6 +29,7 @@ struct EvidenceSpec {
   Backup backup = Backup::soft;
   double mu = NAN, sigma = NAN, residual_sd = NAN, temperature = NAN;
   bool discount_free = false;
+  bool sigma_prior = true;   // the weak hyper-prior of sigma
   double discount = 0.99;
   double residual_sd_max = kInfinity;
 };
@@ -73,6 +74,12 @@ inline double logistic(double x) { return 1.0 / (1.0 + std::exp(-x)); }
 inline double logit(double p) { return std::log(p / (1.0 - p)); }
 inline double square(double x) { return x * x; }
 
+/// A temperature the user fixed. The ordinary maximum of values that are only known
+/// up to residuals is approached as s / 4: kinks would leave no curvature to integrate.
+inline double fixed_temperature(double given, double residual_sd) {
+  return given > 0.0 ? given : std::max(kCoupling * residual_sd, 1e-6);
+}
+
 inline Setting resolve(const EvidenceData& data, const Vector& eta) {
   const Layout at{static_cast<int>(data.design.cols())};
   const EvidenceSpec& spec = data.spec;
@@ -90,7 +97,7 @@ inline Setting resolve(const EvidenceData& data, const Vector& eta) {
                                                  : spec.residual_sd / out.scale;
   out.temperature = std::isnan(spec.temperature)
                         ? std::hypot(std::exp(eta[at.temperature()]), kCoupling * out.residual_sd)
-                        : std::max(spec.temperature / out.scale, 1e-3);
+                        : fixed_temperature(spec.temperature / out.scale, out.residual_sd);
   return out;
 }
 
@@ -161,22 +168,47 @@ inline Curvature curvature(const EvidenceData& data, const Point& point) {
                    point.setting.residual_sd, data.rank, data.run);
 }
 
-/// Products with the full Hessian, or without the backup's curvature if that is
-/// not positive along the way.
-inline Vector newton_direction(const Curvature& full, const Vector& gradient,
-                               double tolerance) {
-  CgControl control;
-  control.tolerance = tolerance;
-  control.max_iterations = 200;
-  const Columns<1> rhs = -gradient.array();
-  const auto cg = conjugate_gradients<1>(full, rhs, control);
-  if (!cg.alpha.empty()) return cg.x.matrix();
-  return -gradient;
-}
+/// Newton's direction. Far from the minimum H is indefinite where the backup is sharp,
+/// and truncated CG crawls: from there on the direction of H without the curvature of
+/// the backup and the persons' terms, which is positive definite and cheap, until it
+/// promises less than `kNear` nats. The last steps belong to the full H again.
+class Direction {
+ public:
+  Vector operator()(Curvature& h, const Vector& gradient, double tolerance) {
+    CgControl control;
+    control.tolerance = tolerance;
+    control.max_iterations = 200;
+    const Columns<1> rhs = -gradient.array();
+    if (range_ == Range::far) {
+      const Vector step = without_curvature(h, rhs, control);
+      if (-gradient.dot(step) > 2 * kNear) return step;
+      range_ = Range::near;
+    }
+    h.with_backup = h.with_persons = true;
+    const auto cg = conjugate_gradients<1>(h, rhs, control);
+    if (cg.indefinite && range_ == Range::unknown) {
+      range_ = Range::far;
+      return without_curvature(h, rhs, control);
+    }
+    return cg.alpha.empty() ? Vector(-gradient) : Vector(cg.x.matrix());
+  }
+
+  static Vector without_curvature(Curvature& h, const Columns<1>& rhs,
+                                  const CgControl& control) {
+    h.with_backup = h.with_persons = false;
+    return conjugate_gradients<1>(h, rhs, control).x.matrix();
+  }
+
+ private:
+  enum class Range { unknown, far, near };
+  static constexpr double kNear = 5.0;
+  Range range_ = Range::unknown;
+};
 
 struct InnerControl {
   int max_iterations = 40;
   double tolerance = 1e-2;  // of |df/du|
+  double gain = 1e-3;       // predicted, in nats, at which to stop
 };
 
 struct InnerResult {
@@ -191,6 +223,8 @@ inline bool descend(const EvidenceData& data, const Vector& step, Point& point,
   if (!(slope < 0)) return false;
   Point trial(data, point.setting);
   trial.values = point.values;
+  trial.post.begin = point.post.begin;
+  trial.post.end = point.post.end;
   double length = 1.0;
   for (int halving = 0; halving < 25; ++halving, length *= 0.5, ++result.rollbacks) {
     evaluate(data, point.u + length * step, trial);
@@ -207,6 +241,7 @@ inline bool descend(const EvidenceData& data, const Vector& step, Point& point,
 inline InnerResult minimise(const EvidenceData& data, const InnerControl& control,
                             Point& point) {
   InnerResult result;
+  Direction direction;
   for (; result.steps < control.max_iterations; ++result.steps) {
     const double size = point.gradient.norm();
     if (size < control.tolerance) {
@@ -217,9 +252,13 @@ inline InnerResult minimise(const EvidenceData& data, const InnerControl& contro
       result.status = Status::interrupted;
       return result;
     }
-    const Curvature h = curvature(data, point);
+    Curvature h = curvature(data, point);
     const Vector step =
-        newton_direction(h, point.gradient, std::min(0.1, std::max(1e-4, size / 100)));
+        direction(h, point.gradient, std::min(0.1, std::max(1e-4, size / 100)));
+    if (-point.gradient.dot(step) < 2 * control.gain) {
+      result.status = Status::converged;
+      return result;
+    }
     if (!descend(data, step, point, result)) {
       result.status = Status::no_progress;
       return result;

@@ -208,18 +208,23 @@ inline Row log_prior(const Nodes& nodes, double mean, double sigma) {
          (std::log(nodes.spacing / sigma) - 0.91893853320467274);
 }
 
-/// l_jk of one person, without the prior.
-inline Row person_loglik(const People& people, const Table& log_pi, int j) {
-  Row sum = Row::Zero(log_pi.cols());
+/// l_jk of one person at the nodes begin..end-1, without the prior.
+inline Row person_loglik(const People& people, const Table& log_pi, int j, int begin,
+                         int end) {
+  Row sum = Row::Zero(end - begin);
   for (int i = people.person_start[j]; i < people.person_start[j + 1]; ++i) {
     const int v = people.person_visit[i];
     const int first = people.first[people.visit_state[v]];
     for (int a = 0; a < people.entry[v + 1] - people.entry[v]; ++a) {
       const double n = people.count[people.entry[v] + a];
-      if (n != 0.0) sum += n * log_pi.row(first + a);
+      if (n != 0.0) sum += n * log_pi.row(first + a).segment(begin, end - begin);
     }
   }
   return sum;
+}
+
+inline Row person_loglik(const People& people, const Table& log_pi, int j) {
+  return person_loglik(people, log_pi, j, 0, static_cast<int>(log_pi.cols()));
 }
 
 /// Normalises a row of log weights in place and returns its log sum.
@@ -238,22 +243,43 @@ inline void fill_window(const Row& weight, int& begin, int& end) {
   while (end - 1 > begin && weight[end - 1] < 1e-13) --end;
 }
 
+/// Posterior of person j into `w`; returns log p(choices of j). The nodes that
+/// mattered at nearby values (begin..end-1) are tried first, with a margin; where
+/// weight is left at an end of these, all nodes are.
+inline double person_posterior(const People& people, const Nodes& nodes, const Row& prior,
+                               const Table& log_pi, int j, int begin, int end, Row& w) {
+  const int K = nodes.size(), margin = 4;
+  begin = std::max(0, begin - margin);
+  end = std::min(K, end + margin);
+  w.setZero(K);
+  Row part = person_loglik(people, log_pi, j, begin, end) + prior.segment(begin, end - begin);
+  const double log_p = normalise(part);
+  const bool cut = (begin > 0 && part[0] > 1e-12) ||
+                   (end < K && part[part.size() - 1] > 1e-12);
+  if (cut) return person_posterior(people, nodes, prior, log_pi, j, 0, K, w);
+  w.segment(begin, end - begin) = part;
+  return log_p;
+}
+
 inline void fill_weights(const People& people, const Nodes& nodes,
                          const Population& population, const Runtime& run,
                          Posterior& out) {
   const int n = people.n_persons;
+  if (static_cast<int>(out.begin.size()) != n) {
+    out.begin.assign(n, 0);
+    out.end.assign(n, nodes.size());
+  }
   out.weight.resize(n, nodes.size());
   out.person.resize(n);
   out.mean.resize(n);
   out.var.resize(n);
-  out.begin.resize(n);
-  out.end.resize(n);
   for_chunks(run.executor, n, kPersonChunk,
              [&](std::size_t, std::size_t from, std::size_t to) {
+    Row w;
     for (std::size_t j = from; j < to; ++j) {
-      Row w = person_loglik(people, out.log_pi, j) +
-              log_prior(nodes, population.mean[j], population.sigma);
-      out.person[j] = normalise(w);
+      const Row prior = log_prior(nodes, population.mean[j], population.sigma);
+      out.person[j] = person_posterior(people, nodes, prior, out.log_pi, j, out.begin[j],
+                                       out.end[j], w);
       out.mean[j] = (w * nodes.z).sum();
       out.var[j] = (w * (nodes.z - out.mean[j]).square()).sum();
       fill_window(w, out.begin[j], out.end[j]);

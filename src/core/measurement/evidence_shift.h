@@ -10,9 +10,10 @@
 // passes in all. Score and limits come from W_j = mean of w_jk over the draws.
 //
 // On cyclic tasks iid residuals are collected for ever and a draw can land far
-// outside the range of the Laplace approximation. A draw from a Gaussian posterior
-// costs half the effective number of values in log likelihood; the shift is kept
-// only if predicting the training choices under the draws costs no more than that.
+// outside the range of the Laplace approximation. Leaving the mode for the mean costs
+// about half the effective number of values in log likelihood, a draw around it as
+// much again; the shift is kept only if predicting the training choices under the
+// draws costs no more than that.
 #pragma once
 
 #include <cmath>
@@ -71,6 +72,8 @@ void for_draws(const EvidenceData& data, const Point& centre, const Block* draws
     const Vector e = draws[d / kBlock].col(d % kBlock).matrix();
     for_chunks(data.run.executor, 2, 1, [&](std::size_t i, std::size_t, std::size_t) {
       pair[i].values.v = centre.values.v;
+      pair[i].post.begin = centre.post.begin;
+      pair[i].post.end = centre.post.end;
       evaluate(serial, i == 0 ? Vector(centre.u + e) : Vector(centre.u - e), pair[i]);
       if (pair[i].good && with_gradient) add_gradient(serial, pair[i]);
     });
@@ -103,21 +106,25 @@ inline MeanObjective mean_objective(const EvidenceData& data, const Point& centr
 inline void descend_mean(const EvidenceData& data, const ShiftControl& control,
                          const Block* draws, Point& centre) {
   MeanObjective now = mean_objective(data, centre, draws);
+  bool curved = true;  // until the full H turns out indefinite
+  double length = 1.0;
   for (int i = 0; i < control.max_newton && now.good; ++i) {
     add_gradient(data, centre);
     Curvature h = curvature(data, centre);
     CgControl cg_control;
     cg_control.tolerance = 0.03;
-    auto cg = conjugate_gradients<1>(h, Columns<1>(-now.gradient.array()), cg_control);
-    if (cg.indefinite) {
-      h.with_backup = h.with_persons = false;
-      cg = conjugate_gradients<1>(h, Columns<1>(-now.gradient.array()), cg_control);
+    const Columns<1> rhs = -now.gradient.array();
+    Vector step;
+    if (curved) {
+      const auto cg = conjugate_gradients<1>(h, rhs, cg_control);
+      step = cg.x.matrix();
+      curved = !cg.indefinite;
     }
-    const Vector step = cg.x.matrix();
+    if (!curved) step = Direction::without_curvature(h, rhs, cg_control);
     const double slope = now.gradient.dot(step);
-    if (slope > -0.1) return;
+    if (slope > -std::max(0.1, 5e-4 * centre.u.size())) return;
     bool moved = false;
-    for (const double length : {1.0, 0.4, 0.16}) {
+    for (int cut = 0; cut < 3 && !moved; ++cut, length *= 0.4) {
       Point trial = centre;
       evaluate(data, centre.u + length * step, trial);
       if (!trial.good) continue;
@@ -126,17 +133,40 @@ inline void descend_mean(const EvidenceData& data, const ShiftControl& control,
       centre = std::move(trial);
       now = next;
       moved = true;
-      break;
     }
+    // A step that was taken may be longer next time.
+    length = std::min(1.0, length / 0.16);
     if (!moved || data.run.monitor.interrupted()) return;
   }
 }
 
-inline void draw(const EvidenceData& data, const Point& centre,
-                 const std::vector<Block>& probes, Block* draws) {
+inline LogDet draw(const EvidenceData& data, const Point& centre,
+                   const std::vector<Block>& probes, Block* draws) {
   Curvature h = curvature(data, centre);
-  const LogDet det = log_determinant(h, probes, true);
+  LogDet det = log_determinant(h, probes, true);
   for (int b = 0; b < 2; ++b) draws[b] = inverse_root(det.cg[b]);
+  return det;
+}
+
+/// Averages over the draws around `centre`, judged against the mode.
+inline void finish_shift(const EvidenceData& data, const Evidence& mode,
+                         const Point& centre, Shift& out) {
+  Vector probability = Vector::Zero(data.people.entry.back());
+  add_predictive(data.people, mode.point.post, 1.0, probability);
+  out.predictive_mode = predictive_loglik(data.people, probability);
+  probability.setZero();
+  out.u = centre.u;
+  out.weight = Table::Zero(data.people.n_persons, data.nodes.size());
+  bool good = true;
+  for_draws(data, centre, out.draws, false, [&](const Point& point) {
+    good = good && point.good;
+    if (!point.good) return;
+    out.weight += point.post.weight / (4 * kBlock);
+    add_predictive(data.people, point.post, 1.0 / (4 * kBlock), probability);
+  });
+  out.predictive = predictive_loglik(data.people, probability);
+  out.allowance = std::max(0.0, mode.effective_values()) + 1.0;
+  out.kept = good && out.predictive >= out.predictive_mode - out.allowance;
 }
 
 }  // namespace detail
@@ -147,28 +177,13 @@ inline Shift variational_shift(const EvidenceData& data, const Evidence& mode,
                                const ShiftControl& control) {
   Shift out;
   Point centre = mode.point;
-  Vector probability = Vector::Zero(data.people.entry.back());
-  detail::add_predictive(data.people, centre.post, 1.0, probability);
-  out.predictive_mode = detail::predictive_loglik(data.people, probability);
   for (int pass = 0; pass < control.passes; ++pass) {
     add_gradient(data, centre);
     detail::draw(data, centre, probes, out.draws);
     detail::descend_mean(data, control, out.draws, centre);
     if (data.run.monitor.interrupted()) break;
   }
-  out.u = centre.u;
-  out.weight = Table::Zero(data.people.n_persons, data.nodes.size());
-  probability.setZero();
-  bool good = true;
-  detail::for_draws(data, centre, out.draws, false, [&](const Point& point) {
-    good = good && point.good;
-    if (!point.good) return;
-    out.weight += point.post.weight / (4 * kBlock);
-    detail::add_predictive(data.people, point.post, 1.0 / (4 * kBlock), probability);
-  });
-  out.predictive = detail::predictive_loglik(data.people, probability);
-  out.allowance = 0.5 * std::max(0.0, mode.effective_values()) + 1.0;
-  out.kept = good && out.predictive >= out.predictive_mode - out.allowance;
+  detail::finish_shift(data, mode, centre, out);
   return out;
 }
 

@@ -47,11 +47,12 @@ struct PopulationStep {
 inline PopulationStep population_step(const EvidenceData& data, const Table& loglik,
                                       const Vector& coefficients, double log_sigma) {
   const int q = static_cast<int>(coefficients.size());
-  const double sigma = std::exp(log_sigma), prior = log_sigma - std::log(0.7);
+  const double sigma = std::exp(log_sigma), weight = data.spec.sigma_prior ? 1.0 : 0.0;
+  const double prior = weight * (log_sigma - std::log(0.7));
   PopulationStep out{0.5 * prior * prior, Vector::Zero(q + 1),
                      Eigen::MatrixXd::Zero(q + 1, q + 1)};
   out.gradient[q] = prior;
-  out.hessian(q, q) = 1.0;
+  out.hessian(q, q) = weight;
   for (int j = 0; j < loglik.rows(); ++j) {
     const Vector x = data.design.row(j).transpose();
     const double mu = x.dot(coefficients);
@@ -98,7 +99,7 @@ inline double fit_population(const EvidenceData& data, const Table& loglik,
       log_sigma = moved_sigma;
       now = next;
       damping = std::max(1e-8, damping / 10);
-      if (gain < 1e-7) break;
+      if (gain < 1e-11) break;
     } else if ((damping *= 10) > 1e8) {
       break;
     }

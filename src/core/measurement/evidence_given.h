@@ -1,0 +1,82 @@
+// Values held to the task by given numbers: residual SD, temperature and discount are
+// fixed, and only the population is open. Then nothing needs a search over E(eta).
+//
+// The population is that of the exact model: it maximises the likelihood under the
+// task's own values. Maximised together with learned values beta would run away. The
+// values' mode and a short variational shift follow.
+#pragma once
+
+#include "core/measurement/evidence_search.h"
+#include "core/measurement/evidence_shift.h"
+
+namespace psyrl {
+
+inline bool only_population_open(const EvidenceData& data) {
+  return !std::isnan(data.spec.residual_sd) && !std::isnan(data.spec.temperature) &&
+         !data.spec.discount_free;
+}
+
+namespace detail {
+
+/// Information about the free ones of (g, log sigma) given the values.
+inline Eigen::MatrixXd population_information(const EvidenceData& data, const Point& at,
+                                              const std::vector<int>& which) {
+  const Eigen::MatrixXd full =
+      population_step(data, loglik_table(data, at.post), at.setting.coefficients,
+                      std::log(at.setting.sigma)).hessian;
+  Eigen::MatrixXd out(which.size(), which.size());
+  for (std::size_t i = 0; i < which.size(); ++i)
+    for (std::size_t k = 0; k < which.size(); ++k) out(i, k) = full(which[i], which[k]);
+  return out;
+}
+
+}  // namespace detail
+
+/// The mode of the residuals under the exact model's population, to a small fraction
+/// of a nat a value: all that a shift needs to start from.
+inline SearchResult mode_at_start(const EvidenceData& data, const Start& start,
+                                  const Clock& clock, std::vector<TraceRow>& trace) {
+  Evidence at(data, resolve(data, start.eta));
+  at.eta = start.eta;
+  for (int i = 0; i < data.design.cols(); ++i)
+    at.eta[i] = at.point.setting.coefficients[i];
+  at.point.values.v = start.v;
+  evaluate(data, Vector::Zero(data.task.n_pairs()), at.point);
+  require(at.point.good, "the values at the start are not finite");
+  add_gradient(data, at.point);
+  const auto record = [&](int round) {
+    const Setting& s = at.point.setting;
+    trace.push_back({1, round, at.point.f, at.point.post.loglik,
+                     0.5 * at.point.u.squaredNorm(), NAN, NAN, at.point.gradient.norm(),
+                     NAN, at.inner.rollbacks, s.coefficients[0], s.sigma, s.residual_sd,
+                     s.temperature, s.discount, clock.seconds()});
+  };
+  record(0);
+  InnerControl inner;
+  inner.gain = std::max(1e-3, 5e-4 * data.task.n_pairs());
+  at.inner = minimise(data, inner, at.point);
+  record(1);
+  SearchResult out(std::move(at));
+  out.which = free_parameters(data);
+  out.gradient = Vector::Zero(out.which.size());
+  out.status = out.best.inner.status;
+  return out;
+}
+
+/// One pass of the shift in two steps. The draws are few beside the values: F falls on
+/// with more steps, but then the values follow these draws and no longer the posterior.
+inline Shift short_shift(const EvidenceData& data, const std::vector<Block>& probes,
+                         SearchResult& found) {
+  ShiftControl control;
+  control.max_newton = 2;
+  Shift out;
+  Point centre = found.best.point;
+  found.best.det = detail::draw(data, centre, probes, out.draws);
+  detail::descend_mean(data, control, out.draws, centre);
+  detail::finish_shift(data, found.best, centre, out);
+  found.hessian = detail::population_information(
+      data, out.kept ? centre : found.best.point, found.which);
+  return out;
+}
+
+}  // namespace psyrl
