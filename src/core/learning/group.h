@@ -114,6 +114,7 @@ class Group {
     map.bottomRightCorner(q, q) = slope;
     c.gradient = map.transpose() * c.gradient;
     c.hessian = map.transpose() * c.hessian * map;
+    c.tame = map.transpose() * c.tame * map;
     c.mode_slope = c.mode_slope * map;
   }
 

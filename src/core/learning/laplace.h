@@ -103,9 +103,9 @@ inline Curvature curvature_at(const Engine& engine, const Trials& trials,
 
 /// Derivatives in (mu, P_r) stacked.
 struct Contribution {
-  bool regular = true;
   Eigen::VectorXd gradient;
   Eigen::MatrixXd hessian;
+  Eigen::MatrixXd tame;  // the Hessian, or what stands for it where Laplace is doubtful
   Eigen::MatrixXd mode_slope;  // dm / d(mu, P_r) [d x (d + size)]
 };
 
@@ -197,9 +197,8 @@ inline Eigen::MatrixXd total_hessian(const PrecisionLayout& layout, const Partia
   return out;
 }
 
-/// Where the expansion is not regular the gradient stays that of F, and the Hessian is
-/// that of a posterior taken as Gaussian (Louis 1982): all derivatives beyond the second
-/// set to zero.
+/// Where the expansion is not regular the tame Hessian is that of a posterior taken as
+/// Gaussian (Louis 1982): all derivatives beyond the second set to zero.
 inline Contribution laplace_contribution(const Engine& engine, const Trials& trials,
                                          const PrecisionLayout& layout, const Prior& group,
                                          const Eigen::MatrixXd& covariance,
@@ -217,13 +216,15 @@ inline Contribution laplace_contribution(const Engine& engine, const Trials& tri
   for (int r = 0; r < q; ++r)
     out.mode_slope.col(d + r) = -llt.solve(layout.apply(r, delta));
   out.gradient = part.f + out.mode_slope.transpose() * part.m1;
-  out.regular = regular(part, llt);
-  if (!out.regular) {
+  const auto hessian = [&] {
+    return total_hessian(layout, part, out.mode_slope, llt.solve(part.m1), curvature);
+  };
+  out.tame = out.hessian = hessian();
+  if (!regular(part, llt)) {
     curvature = Curvature::none(d);
     part = laplace_partials(layout, group.precision, covariance, H, delta, curvature);
+    out.tame = hessian();
   }
-  out.hessian =
-      total_hessian(layout, part, out.mode_slope, llt.solve(part.m1), curvature);
   return out;
 }
 

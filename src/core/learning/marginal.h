@@ -75,15 +75,21 @@ class Marginal {
     Eigen::VectorXd g_precision = Eigen::VectorXd::Zero(q);
     g = Eigen::VectorXd::Zero(p + q);
     h = Eigen::MatrixXd::Zero(p + q, p + q);
+    Eigen::MatrixXd tame = h;
     double sum = 0.0;
     for (std::size_t i = 0; i < persons_.size(); ++i) {
       if (!included_[i]) continue;
       g += contributions_[i].gradient;
       h += contributions_[i].hessian;
+      tame += contributions_[i].tame;
       g_precision += precision_gradient_[i];
       sum += evidence_[i];
     }
-    h.bottomRightCorner(q, q) += group_.precision_bend(psi, g_precision);
+    const Eigen::MatrixXd bend = group_.precision_bend(psi, g_precision);
+    h.bottomRightCorner(q, q) += bend;
+    tame.bottomRightCorner(q, q) += bend;
+    // Far from the optimum the exact Hessian may point nowhere.
+    if (Eigen::LLT<Eigen::MatrixXd>(-h).info() != Eigen::Success) h = tame;
     history_.push_back(sum);
     return sum;
   }

@@ -212,6 +212,7 @@ class SampledMarginal {
       for (int t = 0; t < q; ++t)
         out.hessian(d + r, d + t) -= 0.5 * layout.trace2(r, t, S);
     }
+    out.tame = out.hessian;
     const Eigen::MatrixXd around = w.r.colwise() - centre;
     out.mode_slope = around * weighted.transpose();
     posteriors_[i].mean = draws_[i] * w.share;

@@ -1,0 +1,302 @@
+# Fits of learning models: speed, coverage, published data.
+#
+#   Rscript bench/learning.R [section ...] [replicates=200] [iowa=FILE] [tmb=FOLDER]
+#
+# Sections: likelihood, tmb, coverage, reversal, twostep, iowa, odd; default all that
+# need no more than psyrl. `tmb` needs the TMB package and a compiler (whose time is not
+# counted) and compiles in FOLDER; `iowa` a table of the many-labs Iowa data with
+# columns id, step, action, gain, loss. Seconds are of the processor, one thread, unless
+# said otherwise. A table: what | level | measured.
+
+suppressMessages(library(psyrl))
+
+arguments <- commandArgs(TRUE)
+option <- function(name, default) {
+  given <- sub(paste0("^", name, "="), "", grep(paste0("^", name, "="), arguments, value = TRUE))
+  if (length(given)) given[1] else default
+}
+sections <- grep("=", arguments, value = TRUE, invert = TRUE)
+replicates <- as.numeric(option("replicates", 200))
+wanted <- function(name, default = TRUE) {
+  if (length(sections)) name %in% sections else default
+}
+row <- function(what, level, measured) {
+  cat(what, " | ", level, " | ", paste(measured, collapse = ", "), "\n", sep = "")
+}
+number <- function(x, digits = 3) formatC(x, digits = digits, format = "g")
+cpu <- function(code) {
+  time <- system.time(code)
+  sum(time[c("user.self", "sys.self")])
+}
+single <- rlearn_control(threads = 1)
+
+population <- c(alpha = -0.5, beta = 1, sd_alpha = 0.8, sd_beta = 0.5)
+draw_people <- function(n) {
+  data.frame(
+    person = seq_len(n),
+    alpha = stats::plogis(stats::rnorm(n, population["alpha"], population["sd_alpha"])),
+    beta = exp(stats::rnorm(n, population["beta"], population["sd_beta"]))
+  )
+}
+draw_study <- function(n, trials) {
+  task <- bandit_task(n, trials, c(0.8, 0.2), reversal_every = 40)
+  simulate(rescorla_wagner(), design = task, parameters = draw_people(n))
+}
+
+# ---- one likelihood ----------------------------------------------------------
+
+# Many persons in one call, so that the call itself does not count.
+bench_likelihood <- function() {
+  set.seed(1)
+  n <- 5000
+  data <- draw_study(n, 100)
+  each <- function(...) {
+    seconds <- vapply(1:3, function(i) {
+      cpu(log_lik(rescorla_wagner(), data, c(alpha = 0.3, beta = 3), ...))
+    }, 1)
+    number(1e6 * min(seconds) / n)
+  }
+  row("log-likelihood, Rescorla-Wagner, T = 100, microseconds", "-", each())
+  row("with gradient", "<= 5", each(gradient = TRUE))
+  row("with gradient and Hessian", "-", each(gradient = TRUE, hessian = TRUE))
+}
+
+# ---- TMB ---------------------------------------------------------------------
+
+tmb_source <- '
+#include <TMB.hpp>
+template <class Type>
+Type objective_function<Type>::operator()() {
+  DATA_IVECTOR(choice);
+  DATA_VECTOR(outcome);
+  DATA_IVECTOR(start);
+  PARAMETER_VECTOR(mean);
+  PARAMETER_VECTOR(factor);
+  PARAMETER_MATRIX(u);
+  matrix<Type> l(2, 2);
+  l << exp(factor(0)), Type(0), factor(1), exp(factor(2));
+  matrix<Type> s = l * l.transpose();
+  density::MVNORM_t<Type> group(s);
+  Type nll = 0;
+  for (int i = 0; i + 1 < start.size(); ++i) {
+    vector<Type> own = u.col(i);
+    nll += group(vector<Type>(own - mean));
+    Type alpha = invlogit(own(0)), beta = exp(own(1));
+    vector<Type> q(2);
+    q.setZero();
+    for (int t = start(i); t < start(i + 1); ++t) {
+      int a = choice(t);
+      nll += logspace_add(Type(0), beta * (q(1 - a) - q(a)));
+      q(a) += alpha * (outcome(t) - q(a));
+    }
+  }
+  return nll;
+}
+'
+
+compile_tmb <- function() {
+  folder <- option("tmb", tempdir())
+  file <- file.path(folder, "rescorla_wagner.cpp")
+  writeLines(tmb_source, file)
+  TMB::compile(file)
+  dyn.load(TMB::dynlib(sub(".cpp", "", file, fixed = TRUE)))
+}
+
+# From the same typical values; seconds of search and standard errors together.
+fit_tmb <- function(data, n) {
+  seconds <- cpu({
+    object <- TMB::MakeADFun(
+      list(
+        choice = data$trials$choice - 1L, outcome = data$trials$outcome,
+        start = data$person_start
+      ),
+      list(
+        mean = c(stats::qlogis(0.3), log(3)), factor = c(0, 0, 0), u = matrix(0, 2, n)
+      ),
+      random = "u", DLL = "rescorla_wagner", silent = TRUE
+    )
+    found <- stats::nlminb(object$par, object$fn, object$gr)
+    TMB::sdreport(object)
+  })
+  list(log_lik = -found$objective, seconds = seconds)
+}
+
+bench_tmb <- function() {
+  if (!requireNamespace("TMB", quietly = TRUE)) {
+    return(row("TMB", "-", "not installed"))
+  }
+  compile_tmb()
+  set.seed(2)
+  for (size in list(c(20, 100), c(100, 200), c(1000, 200))) {
+    data <- draw_study(size[1], size[2])
+    theirs <- fit_tmb(data, size[1])
+    ours <- vapply(1:3, function(i) {
+      cpu(fit <<- rlearn(data, control = single))
+    }, 1)
+    label <- paste0("N = ", size[1], ", T = ", size[2])
+    row(paste("log-likelihood minus TMB's,", label), "within .01",
+        number(as.numeric(logLik(fit)) - theirs$log_lik))
+    row(paste("seconds TMB, psyrl, ratio,", label), ">= 10",
+        number(c(theirs$seconds, stats::median(ours), theirs$seconds / stats::median(ours))))
+  }
+}
+
+# ---- coverage ----------------------------------------------------------------
+
+bench_coverage <- function(evidence) {
+  set.seed(3)
+  studies <- lapply(seq_len(replicates), function(i) {
+    people <- draw_people(50)
+    task <- bandit_task(50, 200, c(0.8, 0.2), reversal_every = 40)
+    data <- simulate(rescorla_wagner(), design = task, parameters = people)
+    fit <- suppressWarnings(
+      rlearn(data, control = rlearn_control(evidence = evidence)),
+      classes = "psyrl_warning"
+    )
+    group <- confint(fit, "population")
+    own <- persons(fit)
+    truth <- as.vector(t(as.matrix(people[-1])))
+    list(
+      group = group[, 1] <= population & population <= group[, 2],
+      persons = tapply(own$conf_low <= truth & truth <= own$conf_high, own$parameter, mean),
+      sampled = fit$sampled, status = fit$status
+    )
+  })
+  collect <- function(name) t(vapply(studies, `[[`, studies[[1]][[name]], name))
+  group <- collect("group")
+  row(
+    paste0("coverage of ", toString(names(population)), ", ", replicates, " studies, ", evidence),
+    ".92-.97", number(colMeans(group, na.rm = TRUE))
+  )
+  row("without a standard error", "0", sum(is.na(group)))
+  row("coverage of persons' alpha, beta", ".93-.97", number(colMeans(collect("persons"))))
+  row("fits that went on by sampling; not converged", "-", c(
+    sum(vapply(studies, `[[`, NA, "sampled")),
+    sum(vapply(studies, `[[`, "", "status") != "converged")
+  ))
+}
+
+# ---- published data ----------------------------------------------------------
+
+by_parameter <- function(fit, name, persons, column = "estimate") {
+  rows <- persons(fit)
+  rows <- rows[rows$parameter == name, ]
+  rows[[column]][match(as.character(persons), as.character(rows$person))]
+}
+
+# The authors' priors: beta normal with SD 10, of either sign; rates
+# pnorm(z2 +- z3). Posterior means by reweighting draws of the prior.
+authors_beta <- function(data, model, draws = 4000) {
+  set.seed(4)
+  z <- matrix(stats::rnorm(3 * draws), draws)
+  n <- length(data$persons)
+  mass <- mean <- numeric(n)
+  top <- rep(-Inf, n)
+  for (k in seq_len(draws)) {
+    beta <- 10 * z[k, 1]
+    l <- as.vector(log_lik(model, data, c(
+      alpha_pos = stats::pnorm(z[k, 2] + z[k, 3]),
+      alpha_neg = stats::pnorm(z[k, 2] - z[k, 3]), beta = beta
+    )))
+    higher <- pmax(top, l)
+    before <- exp(top - higher)
+    mass <- mass * before + exp(l - higher)
+    mean <- mean * before + exp(l - higher) * beta
+    top <- higher
+  }
+  stats::setNames(mean / mass, data$persons)
+}
+
+bench_reversal <- function() {
+  people <- psyrl::reversal_persons
+  data <- choices(psyrl::reversal_choices)
+  model <- rescorla_wagner("dual", initial = 0.5)
+  careless <- people$infreq > 0
+  row("published mean beta, careful and careless", "-",
+      number(tapply(people$pub_beta, careless, mean)))
+  report <- function(label, beta) {
+    row(paste0(label, ": r, rho with pub_beta"), ">= .95", number(c(
+      stats::cor(beta, people$pub_beta),
+      stats::cor(beta, people$pub_beta, method = "spearman")
+    )))
+    row("  mean beta, careful and careless", "lower if careless",
+        number(tapply(beta, careless, mean)))
+  }
+  own <- authors_beta(data, model)
+  report("posterior mean by the authors' priors", own[as.character(people$person)])
+  for (estimator in c("map", "hierarchical")) {
+    fit <- rlearn(data, model, estimator)
+    report(estimator, by_parameter(fit, "beta", people$person))
+  }
+}
+
+bench_twostep <- function() {
+  people <- psyrl::twostep_persons
+  data <- choices(psyrl::twostep_choices)
+  set.seed(5)
+  time <- system.time(fit <- rlearn(data, two_step(7)))
+  row("two-step, 7 parameters, 393 persons, with SE: seconds of the clock (processor)",
+      "< 10", c(number(time[["elapsed"]]), number(sum(time[1:2]))))
+  row("  status; parameters without a standard error", "converged; 0",
+      c(fit$status, sum(is.na(diag(vcov(fit))))))
+  w <- by_parameter(fit, "w", people$person, "log_estimate")
+  for (method in c("pearson", "spearman")) {
+    row(paste("  w with pub_stay_mb_interaction,", method), "reported", number(
+      stats::cor(w, people$pub_stay_mb_interaction, "complete.obs", method)
+    ))
+  }
+}
+
+bench_iowa <- function() {
+  table <- utils::read.csv(option("iowa", Sys.getenv("PSYRL_IOWA")))
+  data <- choices(data.frame(
+    subjID = table$id, trial = table$step, choice = table$action,
+    gain = table$gain / 100, loss = table$loss / 100
+  ))
+  for (name in c("pvl_delta", "pvl_decay", "vpp", "orl")) {
+    model <- getExportedValue("psyrl", name)()
+    seconds <- cpu(alone <- rlearn(data, model, "ml"))
+    row(paste0(name, ", each alone: log-likelihood; flagged; failed; seconds"), "-", c(
+      number(alone$loglik, 7), sum(nzchar(alone$flag)),
+      sum(grepl("failed", alone$flag)), number(seconds)
+    ))
+    set.seed(6)
+    seconds <- cpu(fit <- suppressWarnings(
+      rlearn(data, model, control = rlearn_control(covariance = "diagonal")),
+      classes = "psyrl_warning"
+    ))
+    row(paste0(name, ", hierarchical: log-likelihood; BIC; status; seconds"), "-", c(
+      number(as.numeric(logLik(fit)), 7), number(stats::BIC(fit), 7), fit$status,
+      number(seconds)
+    ))
+  }
+}
+
+# ---- odd people --------------------------------------------------------------
+
+bench_odd <- function() {
+  set.seed(7)
+  data <- draw_study(40, 150)
+  plain <- rlearn(data)
+  odd <- data
+  odd$trials$choice[odd$trials$person == 1] <- 1L
+  three <- which(odd$trials$person == 2)[-(1:3)]
+  odd$trials$choice[three] <- NA
+  odd$trials$outcome[three] <- NA
+  odd$trials$choice[which(odd$trials$person == 3)[10]] <- NA
+  fit <- rlearn(odd)
+  others <- -(1:3)
+  change <- (fit$persons$mode - plain$persons$mode)[, others]
+  spread <- apply(plain$persons$covariance, 3, function(v) sqrt(diag(v)))[, others]
+  row("flags of one choice only, 3 trials, a missed trial", "said", fit$flag[1:3])
+  row("largest move of anybody else, in standard errors", "shrinkage only",
+      number(max(abs(change / spread))))
+}
+
+if (wanted("likelihood")) bench_likelihood()
+if (wanted("tmb", requireNamespace("TMB", quietly = TRUE))) bench_tmb()
+if (wanted("coverage")) for (evidence in c("laplace", "importance")) bench_coverage(evidence)
+if (wanted("reversal")) bench_reversal()
+if (wanted("twostep")) bench_twostep()
+if (wanted("iowa", nzchar(option("iowa", Sys.getenv("PSYRL_IOWA"))))) bench_iowa()
+if (wanted("odd")) bench_odd()
