@@ -131,7 +131,7 @@ pair_log_weights <- function(fit, pair, trait) {
 }
 
 # One chosen pair (0-based) for each state code and trait.
-draw_pairs <- function(fit, state, trait) {
+chosen_pairs <- function(fit, state, trait) {
   start <- fit$task$layout$state_start
   n <- diff(start)[state]
   row <- rep(seq_along(state), n)
@@ -167,7 +167,7 @@ play_episodes <- function(fit, trait) {
   for (step in seq_len(max(episodes$limit))) {
     active <- active[episodes$limit[active] >= step & !task$terminal[state[active]]]
     if (!length(active)) break
-    pair <- draw_pairs(fit, state[active], trait[episodes$person[active]])
+    pair <- chosen_pairs(fit, state[active], trait[episodes$person[active]])
     state[active] <- draw_next_states(task, pair)
     rows[[step]] <- list(unit = active, step = step + 0L * active, pair = pair,
       next_state = state[active])
@@ -208,7 +208,7 @@ redrawn_counts <- function(fit, trait) {
   person <- rep(seq_len(n), diff(counts$person_start))
   person <- rep(person, counts$count)
   state <- task_pairs(fit$task)$state[rep(counts$pair, counts$count) + 1L]
-  counts_by_person(draw_pairs(fit, state, trait[person]), person, n)
+  counts_by_person(chosen_pairs(fit, state, trait[person]), person, n)
 }
 
 #' @export

@@ -144,9 +144,12 @@ print.psyrl_influence <- function(x, n = 6, ...) {
 #' @export
 plot.psyrl_influence <- function(x, ...) {
   picture <- influence_picture(x)
-  top <- max(abs(picture), na.rm = TRUE)
+  # The few largest would leave all others pale.
+  top <- stats::quantile(abs(picture), .99, na.rm = TRUE)
+  if (top == 0) top <- max(abs(picture), 1e-300, na.rm = TRUE)
+  shown <- pmax(pmin(picture, top), -top)
   graphics::image(
-    seq_len(ncol(picture)), seq_len(nrow(picture)), t(picture),
+    seq_len(ncol(picture)), seq_len(nrow(picture)), t(shown),
     zlim = c(-top, top), col = grDevices::hcl.colors(101, "Blue-Red 3"),
     xlab = paste0(attr(x, "by") %||% "step", ", in order"),
     ylab = "persons, from low to high scores",

@@ -5,8 +5,8 @@
 #'
 #' Writes one HTML file that stands alone (figures inside, nothing fetched) and says
 #' in words, tables and pictures what was measured: the scores with their intervals
-#' and what they mean, how reliable they are, how well decisions are predicted that
-#' were not used to fit, how the scores go with outside criteria, which states told
+#' and what they mean, how sure they are, how reliable, whom they do not describe, how
+#' well decisions are predicted that were not used to fit, how the scores go with outside criteria, which states told
 #' most about people, and one person's decisions step by step. All scores can be
 #' saved from it as a table.
 #'
@@ -38,9 +38,9 @@ report.rlmm <- function(fit, file, criterion = NULL, data = NULL,
   facts <- report_facts(fit, criterion, data, folds)
   write_report(file, title, c(
     report_verdict(facts), report_meaning(facts), report_scores(facts),
-    report_reliability(facts), report_prediction(facts), report_criteria(facts),
-    report_states(facts), report_path(facts), report_model(facts),
-    report_table(facts)
+    report_sureness(facts), report_reliability(facts), report_prediction(facts),
+    report_criteria(facts), report_fit_of_persons(facts), report_states(facts),
+    report_path(facts), report_model(facts), report_table(facts)
   ))
 }
 

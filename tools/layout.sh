@@ -44,6 +44,8 @@ rule "workers use no tbb:: and no parallelReduce" \
   "$(grep -rnE 'tbb::|parallelReduce *\(' src --include='*.h' --include='*.cpp' | grep -v RcppExports)"
 rule "no compiler flags beyond include paths and definitions" \
   "$(grep -nE '(^| )-(O[0-9s]|W[a-z]|march|std=|ffast-math)|CXX_STD' src/Makevars src/Makevars.win)"
+rule "no function of R is defined twice" \
+  "$(grep -hoE '^[A-Za-z_.0-9]+ <- function' R/*.R | sort | uniq -d)"
 rule "R code is ASCII" \
   "$(LC_ALL=C grep -nP '[^\x00-\x7F]' R/*.R)"
 

@@ -13,8 +13,8 @@ test_that("a report stands alone and holds every section", {
   expect_no_match(page, "{{", fixed = TRUE)
   expect_no_match(page, ">(NA|NaN|NULL|character\\(0\\))<")
   headings <- regmatches(page, gregexpr("<h2>[^<]*", page))[[1]]
-  expect_length(headings, 9)
-  expect_equal(lengths(gregexpr("<figure>", page)), 5)
+  expect_length(headings, 11)
+  expect_equal(lengths(gregexpr("<figure>", page)), 7)
   for (tag in c("table", "p", "figure", "details", "main")) {
     count <- function(pattern) lengths(regmatches(page, gregexpr(pattern, page)))
     expect_equal(count(paste0("<", tag, "[ >]")), count(paste0("</", tag, ">")))
@@ -46,7 +46,7 @@ test_that("without criteria, folds or the order of steps a report is shorter", {
   )
   report(by_counts, file)
   page <- readLines(file, encoding = "UTF-8")
-  expect_length(grep("<h2>", page), 6)
+  expect_length(grep("<h2>", page), 7)
 })
 
 test_that("the saved table is the table of scores", {
