@@ -256,7 +256,8 @@ print.psyrl_comparison <- function(x, digits = 4, ...) {
     cat(
       "Most frequent: ", x$model[best], ", of ",
       format(100 * x$frequency[best], digits = 3),
-      " % of people (protected exceedance ", format(x$protected_exceedance[best], digits = 3),
+      " % of people (protected exceedance ",
+      format(x$protected_exceedance[best], digits = 3),
       "; probability that all are equally frequent ", format(risk, digits = 2), ").\n",
       sep = ""
     )

@@ -156,9 +156,10 @@ predictive_condition <- function(data, condition, along) {
     return(data$person_data[[condition]][trials$person])
   }
   if (!condition %in% c("stimulus", "block") || is.null(trials[[condition]])) {
+    known <- c(names(data$person_data), intersect(c("stimulus", "block"), names(trials)))
     abort_input("condition", paste0(
       "No column ", dQuote(condition, FALSE), " in the data; there are ",
-      quoted(c(names(data$person_data), "block", intersect("stimulus", names(trials)))), "."
+      quoted(known), "."
     ))
   }
   labels <- data$labels[[if (condition == "block") "blocks" else condition]]
