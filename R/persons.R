@@ -5,9 +5,10 @@
 #' For [rlmm()], `log_estimate` is the posterior mean of log beta (with
 #' `estimator = "joint"` its mode), `estimate` its exponential, `std_error` the
 #' posterior SD of log beta, and the interval the exponentials of its posterior
-#' quantiles. `n_informative` counts decisions between actions of different value.
-#' `flag` is `""` when all is well, else `"no information"`, `"always greedy"` or
-#' `"worse than random"`: then the population decides the score.
+#' quantiles; with a habit all are about the slope beta itself. `n_informative` counts
+#' decisions between actions of different value. `flag` is `""` when all is well, else
+#' `"no information"`, `"always greedy"` or `"worse than random"`: then the population
+#' decides the score.
 #' @export
 persons.rlmm <- function(fit, newdata = NULL, level = 0.95, ...) {
   check_number(level, "level", lower = 0, upper = 1)
@@ -15,11 +16,12 @@ persons.rlmm <- function(fit, newdata = NULL, level = 0.95, ...) {
   tail <- (1 - level) / 2
   summary <- posterior_summary(scored$posterior, c(tail, 1 - tail))
   log_estimate <- scored$mode %||% summary[, "mean"]
+  natural <- if (trait_is_log(fit)) exp else identity
   facts <- person_facts(fit, scored$counts)
   data.frame(
     person = scored$persons,
-    estimate = exp(log_estimate), std_error = summary[, "sd"],
-    conf_low = exp(summary[, 3]), conf_high = exp(summary[, 4]),
+    estimate = natural(log_estimate), std_error = summary[, "sd"],
+    conf_low = natural(summary[, 3]), conf_high = natural(summary[, 4]),
     log_estimate = log_estimate, facts,
     row.names = NULL
   )

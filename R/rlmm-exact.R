@@ -18,6 +18,7 @@ fit_exact <- function(problem) {
   } else {
     search_task_values(problem)
   }
+  if (isTRUE(problem$habit)) return(fit_habit(problem, search))
   values <- search$values
   at <- refine_grid(
     problem, values, first_nodes(values$rms),

@@ -16,7 +16,12 @@ score_meaning <- function(fit) {
 
 meaning_sentence <- function(fit) {
   value <- fit$spec$value
-  if (inherits(value, "q_task")) {
+  if (isTRUE(fit$spec$habit)) {
+    paste(
+      "The score says how much a person follows the values beyond the habits that",
+      "people share."
+    )
+  } else if (inherits(value, "q_task")) {
     "The score says how sharply a person follows the task's exact values."
   } else if (inherits(value, "q_known")) {
     "The score says how sharply a person follows the values that were given."

@@ -21,7 +21,12 @@
 #'   [reward_table()], [reward_network()].
 #' @param consistency How learned values are held to the task: [bellman()] or
 #'   [bellman_none()]; an error with values that are consistent by construction.
-#' @param habit Not with the values this version offers: `FALSE`.
+#' @param habit `TRUE` adds a table of action preferences that people share and that no
+#'   trait multiplies, beside exact or known values: logit = habit(s, a) +
+#'   beta_j A(s, a), the ridge of the table estimated by its evidence. beta_j is then
+#'   normal, of either sign; mu and sigma, `estimate` and `log_estimate` of [persons()]
+#'   are about beta_j itself. A temperature or discount to be estimated is that of the
+#'   model without a habit.
 #' @param identify What removes the per-state level and the common scale of values:
 #'   `"center"` subtracts the mean over the legal actions (beta in 1 / reward),
 #'   `"global_rms"` also divides by one root mean square, `"state_rms"` by the state's
@@ -100,6 +105,7 @@ validate_spec <- function(spec) {
     ))
   }
   exact <- inherits(spec$value, c("q_task", "q_known"))
+  check_habit(spec)
   if (rewards_are_learned(spec)) check_reward_learning(spec)
   if (exact && !is.null(spec$consistency)) {
     abort_input("consistency", c(

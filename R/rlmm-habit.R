@@ -1,0 +1,169 @@
+# Habit and value: logit = h(s, a) + beta_j A(s, a).
+#
+# h is a table of action preferences that people share and that no trait multiplies;
+# A are exact or known values. The trait is the slope beta_j itself, normal and of
+# either sign. Where the temperature or the discount of the values is open, it is that
+# of the model without a habit, and then held.
+#
+# EM: the slopes' posteriors on a grid, then h by Newton steps on the likelihood with
+# node-weighted counts and a ridge on h, then the population. The ridge's precision
+# follows MacKay's rule for the Laplace evidence,
+#
+#   precision = g / |h|^2,   g = sum over states, eigenvalues l of B(s): l / (l + precision),
+#
+# with B(s) the curvature of the likelihood in h. Values are in units of their root
+# mean square while searching.
+
+habit_rounds <- 60
+
+check_habit <- function(spec) {
+  if (!spec$habit) return(invisible())
+  if (!inherits(spec$value, c("q_task", "q_known")) ||
+    identical(spec$value$temperature, "person")) {
+    abort_input("habit", c(
+      "`habit = TRUE` stands beside values that are exact or known.",
+      "Use q_task() with one temperature for all, or q_known()."
+    ))
+  }
+}
+
+fit_habit <- function(problem, search) {
+  values <- search$values
+  rms <- values$rms
+  state <- start_habit(problem, values$advantage / rms)
+  rows <- list()
+  status <- "max_iterations"
+  started <- proc.time()[["elapsed"]]
+  for (i in seq_len(habit_rounds)) {
+    moved <- interruptible(habit_round(problem, state), i > 1)
+    if (is.null(moved)) {
+      status <- "interrupted"
+      break
+    }
+    gain <- state$objective - moved$objective
+    state <- moved
+    rows[[i]] <- trace_row(i, state$objective,
+      habit_sd = 1 / sqrt(state$precision),
+      seconds = proc.time()[["elapsed"]] - started
+    )
+    if (!notify(problem$control, rows[[i]])) {
+      status <- "interrupted"
+      break
+    }
+    if (is.finite(gain) && abs(gain) < 1e-3 + 1e-7 * abs(state$objective)) {
+      status <- "converged"
+      break
+    }
+  }
+  finish_habit(problem, values, state, status, do.call(rbind, rows))
+}
+
+start_habit <- function(problem, advantage) {
+  list(
+    habit = numeric(length(advantage)), advantage = advantage, precision = 1,
+    map = list(
+      value = list(table_link(seq_along(advantage) - 1L)), reward = list()
+    ),
+    nodes = seq(-6, 10, length.out = 161), objective = Inf,
+    population = list(
+      effects = c(1, numeric(ncol(problem$design) - 1)), log_sigma = log(.5)
+    )
+  )
+}
+
+habit_values <- function(state) state[c("advantage", "habit")]
+
+# One round of EM; `objective` is minus the evidence of h but for constants.
+habit_round <- function(problem, state) {
+  fixed <- problem
+  fixed$control[c("mu", "sigma")] <- list(NULL)
+  log_lik <- grid_log_lik(problem, habit_values(state), state$nodes)
+  state$population <- fit_population(fixed, state$nodes, log_lik, state$population)
+  posterior <- posterior_at(
+    problem, habit_values(state), state$nodes, state$population
+  )
+  groups <- slope_groups(
+    rep(1, length(state$nodes)),
+    node_counts_(problem$task, problem$counts, posterior$weight),
+    state$advantage, state$nodes
+  )
+  state$habit <- minimise_penalised_(
+    problem$task, groups, habit_penalty(problem, state$precision), state$habit,
+    list(
+      threads = problem$control$threads, m_step = "newton", identify = "none",
+      map = state$map, steps = 5L
+    )
+  )$theta
+  state$habit <- center_by_state(state$habit, problem$task)
+  curvature <- habit_curvature(problem$task, state, groups)
+  size <- sum(state$habit^2)
+  effective <- sum(curvature / (curvature + state$precision))
+  state$objective <- -sum(posterior$log_marginal) + state$precision * size / 2 +
+    sum(log1p(curvature / state$precision)) / 2
+  state$effective <- effective
+  state$precision <- min(1e4, max(1e-4, effective / max(size, 1e-8)))
+  state
+}
+
+habit_penalty <- function(problem, precision) {
+  list(
+    pair = integer(), weight = numeric(), reward = numeric(), next_start = 0L,
+    next_state = integer(), probability = numeric(), lambda = 0, temperature = 0,
+    backup = "soft", cql = 0, pair_count = as.double(pair_totals(problem)),
+    l2 = precision / 2, reward_l2 = 0
+  )
+}
+
+# Eigenvalues of B(s) over all visited states, without the direction that choices
+# do not see.
+habit_curvature <- function(task, state, groups) {
+  layout <- task$layout
+  n_nodes <- length(state$nodes)
+  per_node <- length(groups$pair) / n_nodes
+  pair <- groups$pair[seq_len(per_node)] + 1L
+  of_pair <- task_pairs(task)$state
+  visits <- rowsum(matrix(groups$count, per_node, n_nodes), of_pair[pair])
+  visited <- as.integer(rownames(visits))
+  n <- diff(layout$state_start)[visited]
+  unlist(lapply(which(n > 1), function(i) {
+    at <- layout$state_start[visited[i]] + seq_len(n[i])
+    logit <- state$habit[at] + outer(state$advantage[at], state$nodes)
+    pi <- exp(logit - rep(apply(logit, 2, max), each = n[i]))
+    pi <- pi / rep(colSums(pi), each = n[i])
+    weighted <- pi * rep(visits[i, ], each = n[i])
+    block <- diag(rowSums(weighted), n[i]) - tcrossprod(weighted, pi)
+    pmax(eigen(block, TRUE, only.values = TRUE)$values[-n[i]], 0)
+  }))
+}
+
+# Back to the user's units: the slope is per reward.
+finish_habit <- function(problem, values, state, status, trace) {
+  rms <- values$rms
+  fitted <- habit_values(state)
+  population <- state$population
+  sd <- posterior_summary(
+    posterior_at(problem, fitted, state$nodes, population)
+  )[, "sd"]
+  nodes <- trait_nodes(
+    drop(problem$design %*% population$effects), exp(population$log_sigma),
+    max(min(sd), .02)
+  )
+  posterior <- posterior_at(problem, fitted, nodes, population)
+  posterior$nodes <- posterior$nodes / rms
+  posterior$mu <- posterior$mu / rms
+  population$effects <- population$effects / rms
+  population$log_sigma <- population$log_sigma - log(rms)
+  values$habit <- state$habit
+  values$effective <- state$effective
+  known <- Filter(is.numeric, list(
+    habit_sd = 1 / sqrt(state$precision), temperature = values$temperature,
+    discount = values$discount
+  ))
+  list(
+    values = values, population = population, posterior = posterior,
+    log_lik = sum(posterior$log_marginal), status = status, trace = trace,
+    more_parameters = parameter_row(
+      names(known), "values", "log", unlist(known), fixed = TRUE, lower = 0
+    )
+  )
+}

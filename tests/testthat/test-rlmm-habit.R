@@ -1,0 +1,61 @@
+# Habit and value: logit = h(s, a) + beta_j A(s, a).
+
+habit_log <- function(n = 120, episodes = 6, seed = 4) {
+  task <- peg_solitaire("big_cross")
+  q <- solve_mdp(task, 0)
+  unit <- sqrt(mean(q$advantage^2))
+  set.seed(seed)
+  h <- stats::rnorm(nrow(q), 0, 1)
+  h <- h - stats::ave(h, q$state)
+  b <- stats::setNames(stats::rnorm(n, .8, .6), sprintf("p%03d", seq_len(n)))
+  log <- do.call(rbind, lapply(names(b), function(person) {
+    q$q <- h + b[[person]] * q$advantage / unit
+    one <- stats::setNames(1, person)
+    d <- as.data.frame(simulate_trajectories(task, one, episodes, q))
+    d$beta <- NULL
+    d
+  }))
+  list(task = task, log = trajectories(log), b = b / unit, h = h)
+}
+
+test_that("habit and slopes of either sign are recovered", {
+  made <- habit_log()
+  fit <- rlmm(made$log, made$task, q_task(temperature = 0), habit = TRUE)
+  expect_equal(fit$status, "converged")
+  scores <- persons(fit)
+  b <- made$b[as.character(scores$person)]
+  expect_gt(stats::cor(scores$estimate, b), .85)
+  # The mean slope and the habit compete for what everybody does.
+  expect_lt(abs(mean(scores$estimate - b)), .2 * stats::sd(b))
+  inside <- mean(scores$conf_low < b & b < scores$conf_high)
+  expect_gt(inside, .88)
+  expect_identical(scores$estimate, scores$log_estimate)
+  expect_gt(stats::cor(fit$values$habit, made$h), .6)
+  expect_lt(abs(coef(fit)[["habit_sd"]] - 1), .25)
+})
+
+test_that("a habit works through prediction, new persons and known values", {
+  made <- habit_log(60)
+  q <- solve_mdp(made$task, 0)[c("state", "action", "q")]
+  fit <- rlmm(made$log[1:40], made$task, q_known(q), habit = TRUE)
+  without <- rlmm(made$log[1:40], made$task, q_known(q))
+  new <- made$log[41:60]
+  nll <- function(x) heldout(x, new)$nll[1]
+  expect_lt(nll(fit), nll(without))
+  p <- predict(fit, new)
+  expect_equal(
+    as.numeric(tapply(p$probability, paste(p$person, p$episode, p$step), sum)),
+    rep(1, nrow(unique(p[c("person", "episode", "step")])))
+  )
+  expect_equal(nrow(persons(fit, new)), 20)
+  expect_output(print(summary(fit)), "habits that")
+})
+
+test_that("a habit stands beside exact or known values only", {
+  made <- habit_log(10, 1)
+  for (value in list(q_table(), q_task(temperature = "person"))) {
+    expect_error(
+      rlmm(made$log, made$task, value, habit = TRUE), class = "psyrl_error_input"
+    )
+  }
+})
