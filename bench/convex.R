@@ -234,18 +234,15 @@ time_levels <- function(s, data, fits, n) {
   seconds <- vapply(fits, function(fit) fit$ms * n / 1000, 1)
   level("seconds from R for all: kernel + recovery + bound", "< 10 each",
     paste(names(seconds), signif(seconds, 3), collapse = ", "), all(seconds < 10))
-  few <- data[seq_len(min(60, n))]
+  few <- data[seq_len(min(40, n))]
   each <- lapply(few$persons, function(p) {
     core$convex_trials(few[as.character(p)], channels_of(s))
   })
-  # The best of three: others may be using the machine.
-  once <- function(run, trials) {
-    start <- Sys.time()
-    run(trials)
-    1000 * as.numeric(Sys.time() - start, units = "secs")
-  }
+  # Seconds of the processor: others may be using the machine.
   median_ms <- function(run) {
-    stats::median(vapply(each, function(trials) min(replicate(3, once(run, trials))), 1))
+    stats::median(vapply(each, function(trials) {
+      100 * system.time(for (i in 1:10) run(trials), gcFirst = FALSE)[["user.self"]]
+    }, 1))
   }
   relax <- function(...) {
     spec <- spec_of(s, ...)
