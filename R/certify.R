@@ -15,7 +15,7 @@
 #' @param max_nodes Largest number of boxes of learning rates that are looked at, per
 #'   person.
 #' @param ... Not used.
-#' @return A classed data frame, a row a person:
+#' @return A classed data frame, a row a person with a choice:
 #'
 #'   | column | what |
 #'   |---|---|

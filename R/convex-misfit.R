@@ -54,7 +54,7 @@ misfit_test <- function(object, n = 199, ...) {
 print.psyrl_misfit <- function(x, ...) {
   low <- sum(x$p_value < 0.05, na.rm = TRUE)
   cat(
-    "Memory of ", low, " of ", nrow(x), " problems departs from one learning rate ",
+    "Memory of ", low, " of ", nrow(x), " problems departs from one learning rate\n",
     "(p < .05, ", attr(x, "n"), " replicates; ",
     format(0.05 * nrow(x)), " expected by chance)\n",
     sep = ""

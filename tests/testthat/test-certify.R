@@ -184,3 +184,13 @@ test_that("a better fit within the tolerance does not spoil a certificate", {
   expect_true(any(close))
   expect_equal(found$certified[close], rep(TRUE, sum(close)))
 })
+
+test_that("certificates do not depend on threads", {
+  made <- fit_episodes(benchmark_episodes("IND", 2, 6)$data, "IND")
+  run <- function(threads) {
+    certify_problems(
+      made$trials, made$spec, made$fit[c("alpha", "beta")], 0.01, 3000, threads
+    )
+  }
+  expect_identical(run(1), run(2))
+})
