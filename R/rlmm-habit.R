@@ -5,16 +5,17 @@
 # either sign. Where the temperature or the discount of the values is open, it is that
 # of the model without a habit, and then held.
 #
-# EM: the slopes' posteriors on a grid, then h by Newton steps on the likelihood with
-# node-weighted counts and a ridge on h, then the population. The ridge's precision
-# follows MacKay's rule for the Laplace evidence,
+# EM: the population and the slopes' posteriors on a grid, then h by Newton steps on the
+# likelihood with node-weighted counts and a ridge on h, until the evidence no longer
+# gains. The ridge's precision follows MacKay's rule for the Laplace evidence,
 #
-#   precision = g / |h|^2,   g = sum over states, eigenvalues l of B(s): l / (l + precision),
+#   precision = g / |h|^2,   g = sum of l / (l + precision)
 #
-# with B(s) the curvature of the likelihood in h. Values are in units of their root
+# over the eigenvalues l of B(s), the curvature of the likelihood in h of state s. Values are in units of their root
 # mean square while searching.
 
-habit_rounds <- 60
+# Nats at which a round gains too little to go on.
+habit_gain <- .01
 
 check_habit <- function(spec) {
   if (!spec$habit) return(invisible())
@@ -29,29 +30,39 @@ check_habit <- function(spec) {
 
 fit_habit <- function(problem, search) {
   values <- search$values
-  rms <- values$rms
-  state <- start_habit(problem, values$advantage / rms)
-  rows <- list()
-  status <- "max_iterations"
-  started <- proc.time()[["elapsed"]]
-  for (i in seq_len(habit_rounds)) {
-    moved <- interruptible(habit_round(problem, state), i > 1)
-    if (is.null(moved)) {
-      status <- "interrupted"
-      break
+  # Numbers of the user's are per reward.
+  for (name in c("mu", "sigma")) {
+    if (!is.null(problem$control[[name]])) {
+      problem$control[[name]] <- problem$control[[name]] * values$rms
     }
-    gain <- state$objective - moved$objective
-    state <- moved
-    rows[[i]] <- trace_row(i, state$objective,
+  }
+  state <- judge_habit(problem, start_habit(problem, values$advantage / values$rms))
+  started <- proc.time()[["elapsed"]]
+  row <- function(i, state) {
+    trace_row(i, state$objective,
       habit_sd = 1 / sqrt(state$precision),
       seconds = proc.time()[["elapsed"]] - started
     )
-    if (!notify(problem$control, rows[[i]])) {
+  }
+  rows <- list(row(0L, state))
+  status <- "max_iterations"
+  for (i in seq_len(problem$control$max_iterations)) {
+    trial <- interruptible(judge_habit(problem, moved_habit(problem, state)))
+    if (is.null(trial)) {
       status <- "interrupted"
       break
     }
-    if (is.finite(gain) && abs(gain) < 1e-3 + 1e-7 * abs(state$objective)) {
+    gain <- state$objective - trial$objective
+    if (gain > 0) {
+      state <- trial
+      rows <- c(rows, list(row(i, state)))
+    }
+    if (gain < habit_gain) {
       status <- "converged"
+      break
+    }
+    if (!notify(problem$control, rows[[length(rows)]])) {
+      status <- "interrupted"
       break
     }
   }
@@ -73,35 +84,43 @@ start_habit <- function(problem, advantage) {
 
 habit_values <- function(state) state[c("advantage", "habit")]
 
-# One round of EM; `objective` is minus the evidence of h but for constants.
-habit_round <- function(problem, state) {
-  fixed <- problem
-  fixed$control[c("mu", "sigma")] <- list(NULL)
+# What belongs to a habit and a precision: the population, the slopes' posteriors,
+# the curvature, and minus the evidence of h but for constants.
+judge_habit <- function(problem, state) {
   log_lik <- grid_log_lik(problem, habit_values(state), state$nodes)
-  state$population <- fit_population(fixed, state$nodes, log_lik, state$population)
+  state$population <- fit_population(
+    problem, state$nodes, log_lik, state$population
+  )
   posterior <- posterior_at(
     problem, habit_values(state), state$nodes, state$population
   )
-  groups <- slope_groups(
+  state$groups <- slope_groups(
     rep(1, length(state$nodes)),
     node_counts_(problem$task, problem$counts, posterior$weight),
     state$advantage, state$nodes
   )
-  state$habit <- minimise_penalised_(
-    problem$task, groups, habit_penalty(problem, state$precision), state$habit,
+  curvature <- habit_curvature(problem$task, state)
+  state$effective <- sum(curvature / (curvature + state$precision))
+  state$objective <- -sum(posterior$log_marginal) +
+    state$precision * sum(state$habit^2) / 2 +
+    sum(log1p(curvature / state$precision)) / 2
+  state
+}
+
+# Newton steps on h, then MacKay's precision.
+moved_habit <- function(problem, state) {
+  found <- minimise_penalised_(
+    problem$task, state$groups, habit_penalty(problem, state$precision), state$habit,
     list(
       threads = problem$control$threads, m_step = "newton", identify = "none",
       map = state$map, steps = 5L
     )
-  )$theta
-  state$habit <- center_by_state(state$habit, problem$task)
-  curvature <- habit_curvature(problem$task, state, groups)
-  size <- sum(state$habit^2)
-  effective <- sum(curvature / (curvature + state$precision))
-  state$objective <- -sum(posterior$log_marginal) + state$precision * size / 2 +
-    sum(log1p(curvature / state$precision)) / 2
-  state$effective <- effective
-  state$precision <- min(1e4, max(1e-4, effective / max(size, 1e-8)))
+  )
+  state$habit <- center_by_state(found$theta, problem$task)
+  size <- max(sum(state$habit^2), 1e-8)
+  if (any(state$effective > 0)) {
+    state$precision <- min(1e4, max(1e-4, state$effective / size))
+  }
   state
 }
 
@@ -116,7 +135,8 @@ habit_penalty <- function(problem, precision) {
 
 # Eigenvalues of B(s) over all visited states, without the direction that choices
 # do not see.
-habit_curvature <- function(task, state, groups) {
+habit_curvature <- function(task, state) {
+  groups <- state$groups
   layout <- task$layout
   n_nodes <- length(state$nodes)
   per_node <- length(groups$pair) / n_nodes

@@ -22,6 +22,7 @@ test_that("habit and slopes of either sign are recovered", {
   made <- habit_log()
   fit <- rlmm(made$log, made$task, q_task(temperature = 0), habit = TRUE)
   expect_equal(fit$status, "converged")
+  expect_true(all(diff(fit$trace$objective) <= 0))
   scores <- persons(fit)
   b <- made$b[as.character(scores$person)]
   expect_gt(stats::cor(scores$estimate, b), .85)
@@ -49,6 +50,14 @@ test_that("a habit works through prediction, new persons and known values", {
   )
   expect_equal(nrow(persons(fit, new)), 20)
   expect_output(print(summary(fit)), "habits that")
+})
+
+test_that("a given population stays given, per reward", {
+  made <- habit_log(30, 2)
+  fit <- rlmm(made$log, made$task, q_task(temperature = 0),
+    habit = TRUE, control = rlmm_control(mu = .02, sigma = .01)
+  )
+  expect_equal(unname(coef(fit)[c("mu", "sigma")]), c(.02, .01))
 })
 
 test_that("a habit stands beside exact or known values only", {
