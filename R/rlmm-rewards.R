@@ -90,12 +90,16 @@ reward_start <- function(problem, shaken = FALSE) {
   )
 }
 
+widest_start <- log(3)
+
 search_rewards <- function(at, problem) {
   started <- proc.time()[["elapsed"]]
   rows <- list()
   status <- "converged"
   previous <- Inf
   for (round in 1:6) {
+    # Far from the solution people may seem to differ beyond any grid.
+    at$log_sigma <- min(at$log_sigma, widest_start)
     at$nodes <- reward_nodes(problem, at, coarse = round == 1)
     moved <- interruptible(reward_round(problem, at))
     if (is.null(moved)) {
@@ -160,9 +164,11 @@ at_discount <- function(task, discount) {
   task
 }
 
-# Rewards and population at the point's temperature and discount.
-reward_step <- function(problem, at, max_iterations = NULL) {
+# Rewards, and population, at the point's temperature and discount.
+reward_step <- function(problem, at, max_iterations = NULL, population = TRUE) {
   spec <- reward_spec(problem, at)
+  spec$estimate_mu <- spec$estimate_mu && population
+  spec$estimate_sigma <- spec$estimate_sigma && population
   spec$max_iterations <- max_iterations %||% spec$max_iterations
   at$log_sigma <- max(at$log_sigma, log(1.01 * spec$sigma_floor))
   found <- learn_rewards_(
@@ -181,11 +187,30 @@ reward_step <- function(problem, at, max_iterations = NULL) {
   )])
 }
 
+# Rewards first, for a population that is given: while values say nothing yet, mu and
+# sigma would run away. With hard maxima the likelihood has kinks in which a search
+# gets stuck: one is led there from softer backups, and the better of the two goes on.
+first_rewards <- function(problem, at) {
+  direct <- reward_step(problem, at, 50L, population = FALSE)
+  softer <- c(1, .3, .1, .03) * exp(-at$effects[1])
+  softer <- softer[softer > at$temperature]
+  if (!length(softer)) return(direct)
+  led <- at
+  for (temperature in softer) {
+    led$temperature <- temperature
+    led <- reward_step(problem, led, 30L, population = FALSE)
+  }
+  led$temperature <- at$temperature
+  led <- reward_step(problem, led, 50L, population = FALSE)
+  if (led$objective < direct$objective) led else direct
+}
+
 # The step, inside the search for temperature and discount where those are free.
 reward_round <- function(problem, at) {
   free <- free_planning(problem)
-  if (!length(free)) return(reward_step(problem, at))
+  if (is.null(at$objective)) at <- first_rewards(problem, at)
   best <- reward_step(problem, at)
+  if (!length(free)) return(best)
   point <- function(x) {
     moved <- best
     if (free["temperature"]) moved$temperature <- exp(x[[1]])
@@ -294,6 +319,7 @@ reward_inference <- function(problem, at, scale, shifted) {
   }
   information <- reward_information(problem, at)
   known <- identification(information)
+  if (!known$is_minimum) known <- structural_identification(problem, at, information)
   map <- reported_rewards(problem, at, scale, colnames(information))
   rows <- function(slope) {
     list(
@@ -332,6 +358,24 @@ unexamined_rewards <- function(problem, at, scale) {
       std_error = NA_real_, identified = NA
     )))
   )
+}
+
+# Where the likelihood has no curvature to go by, such as in a kink: what could be
+# identified, by the slope of the advantages; without standard errors.
+structural_identification <- function(problem, at, information) {
+  warn("hessian", c(
+    "The information about the rewards is not positive definite, so they have no",
+    "standard errors. Did the search converge? A backup with temperature > 0 is smooth."
+  ))
+  names <- colnames(information)
+  slope <- advantage_slope_(
+    at_discount(problem$task, at$discount), reward_spec(problem, at), at$theta
+  )
+  colnames(slope) <- c(rep("reward", length(at$theta)), "temperature", "discount")
+  structure <- diag(length(names))
+  shared <- names %in% colnames(slope)
+  structure[shared, shared] <- crossprod(slope[, colnames(slope) %in% names])
+  utils::modifyList(identification(structure), list(is_minimum = FALSE))
 }
 
 planning_rows <- function(problem, at, scale) {

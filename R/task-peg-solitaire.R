@@ -15,6 +15,8 @@
 #' @param rewards Named numbers: `jump`, for every jump; `solved`, in addition
 #'   when one peg is left; `peg`, in addition at a dead end, for each peg beyond
 #'   one.
+#' @param features Give every jump the cells of the position it leads to as features
+#'   (`r1c1`, ...: 1 a peg, 0 a hole), for [q_linear()] and [q_network()].
 #' @return A task, see [mdp()]. States are labelled row by row (`"01/11"`: `1` a
 #'   peg, `0` a hole, `.` no cell), actions by the cells from and to
 #'   (`"r1c2>r1c4"`).
@@ -29,7 +31,9 @@
 #' peg_solitaire(rbind(c(1, 1, 0, 1), c(NA, 1, 1, 0)))
 #' @export
 peg_solitaire <- function(board = "tiny_cross", discount = 0.99,
-                          rewards = c(jump = -1, solved = 100, peg = -5)) {
+                          rewards = c(jump = -1, solved = 100, peg = -5),
+                          features = FALSE) {
+  check_flag(features, "features")
   discount <- check_number(discount, "discount", 0, 1)
   rewards <- check_peg_rewards(rewards)
   boards <- if (is.character(board)) named_board(board) else list(board)
@@ -40,7 +44,21 @@ peg_solitaire <- function(board = "tiny_cross", discount = 0.99,
   if (!length(graph)) {
     abort_input("board", "`board` must have at most two million positions.")
   }
-  peg_task(graph, discount, length(boards))
+  task <- peg_task(graph, discount, length(boards))
+  if (features) task$features <- peg_features(task)
+  task
+}
+
+# Cells of the position after each jump, a column a cell of the board.
+peg_features <- function(task) {
+  rows <- strsplit(task$states[1], "/")[[1]]
+  cells <- expand.grid(column = seq_len(nchar(rows[1])), row = seq_along(rows))
+  pegs <- vapply(strsplit(gsub("/", "", task$states), ""), function(cell) {
+    c("0" = 0, "1" = 1, "." = NA)[cell]
+  }, numeric(nrow(cells)))
+  after <- t(pegs)[task$layout$next_state + 1L, , drop = FALSE]
+  colnames(after) <- paste0("r", cells$row, "c", cells$column)
+  as.data.frame(after[, !is.na(after[1, ]), drop = FALSE])
 }
 
 peg_task <- function(graph, discount, n_starts) {

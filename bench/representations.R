@@ -3,9 +3,9 @@
 #
 #   Rscript bench/representations.R [part ...]
 #
-# Parts: derivatives rewards published unvisited stochastic limit. Without
-# arguments all run. A line a level: what | level | measured. Seconds are those of the
-# processor.
+# Parts: derivatives rewards published unvisited stochastic limit network. Without
+# arguments all run. A line a level: what | level | measured. Seconds are those of
+# the processor.
 
 library(psyrl)
 internal <- asNamespace("psyrl")
@@ -160,8 +160,6 @@ bench_rewards <- function() {
 
 # Values of a network that was fitted to the exact ones, normalised in every state.
 normalised_head <- function(task) {
-  cells <- do.call(rbind, strsplit(gsub("/", "", task$states), "")) == "1"
-  task$features <- as.data.frame(cells[task$layout$next_state + 1, ] * 1)
   links <- list(internal$network_link(task, q_network(c(64, 64))))
   exact <- internal$solve_task(task, 0)$q
   theta <- internal$first_parameters(links, exact, rlmm_control())
@@ -175,7 +173,7 @@ normalised_head <- function(task) {
 
 bench_published <- function(unit = 23.76) {
   set.seed(42)
-  task <- internal$rescale_rewards(peg_solitaire("4x4"))
+  task <- internal$rescale_rewards(peg_solitaire("4x4", features = TRUE))
   beta <- people(200, -.5)
   log <- simulate_trajectories(task, beta, 50, normalised_head(task))
   n <- nrow(log$decisions)
@@ -263,10 +261,35 @@ bench_limit <- function() {
   ))
 }
 
+# ---- networks ------------------------------------------------------------------------
+
+# Values of a network held to a board's task, against the exact ones.
+bench_network <- function() {
+  set.seed(3)
+  task <- internal$rescale_rewards(peg_solitaire("big_L", features = TRUE))
+  beta <- people(100, -.5)
+  log <- simulate_trajectories(task, beta, 10, solve_mdp(task, 0))
+  n <- nrow(log$decisions)
+  time <- seconds(fit <- quietly(rlmm(log, task, q_network(c(32, 32)),
+    consistency = bellman(5, .05), estimator = "joint",
+    control = rlmm_control(m_step = "lbfgs", steps = 20, max_iterations = 15)
+  )))
+  scores <- persons(fit)
+  exact <- persons(rlmm(log, task))
+  rank <- function(x) {
+    number(cor(x$log_estimate, log(beta[as.character(x$person)]), method = "spearman"))
+  }
+  say("network values, big_L, 100 x 10: Spearman; of exact values; rounds that rose; seconds",
+    "", paste(rank(scores), rank(exact), sum(diff(fit$trace$objective) > 0), number(time),
+      sep = "; "
+    )
+  )
+}
+
 parts <- list(
   derivatives = bench_derivatives, rewards = bench_rewards,
   published = bench_published, unvisited = bench_unvisited,
-  stochastic = bench_stochastic, limit = bench_limit
+  stochastic = bench_stochastic, limit = bench_limit, network = bench_network
 )
 asked <- commandArgs(trailingOnly = TRUE)
 cat("what | level | measured\n")

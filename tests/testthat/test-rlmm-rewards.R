@@ -211,3 +211,18 @@ test_that("rewards can be learned beside values", {
   expect_true(all(rewards(fit)$identified))
   expect_true(all(is.na(rewards(fit)$std_error)))
 })
+
+test_that("kinks of hard maxima do not stop the search short of the truth", {
+  task <- rescale_rewards(peg_solitaire("big_cross", features = TRUE))
+  left <- rowSums(task$features)
+  over <- diff(task$layout$state_start)[task$layout$next_state + 1] == 0
+  task$features <- data.frame(
+    solved = as.numeric(left == 1), stuck = over * (left - 1), jump = 1
+  )
+  log <- planners(task, 40)
+  fit <- learned(log, task, reward_linear(~ 0 + solved + stuck + jump))
+  exact <- rlmm(log, task, q_task(temperature = 0))
+  expect_equal(fit$status, "converged")
+  expect_gt(fit$loglik, exact$loglik)
+  expect_lt(fit$loglik, exact$loglik + 8)
+})

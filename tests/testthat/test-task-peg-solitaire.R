@@ -97,3 +97,15 @@ test_that("boards that are none are refused", {
     peg_solitaire(diag(3)), "at least one state", class = "psyrl_error_task"
   )
 })
+
+test_that("features are the cells after the jump", {
+  task <- peg_solitaire("big_L", features = TRUE)
+  expect_equal(ncol(task$features), 15)
+  expect_equal(nrow(task$features), length(task$layout$pair_action))
+  after <- task$states[task$layout$next_state + 1]
+  expect_equal(rowSums(task$features), nchar(gsub("[^1]", "", after)),
+    ignore_attr = TRUE
+  )
+  expect_equal(task$features$r4c1, as.numeric(substr(after, 16, 16)))
+  expect_null(peg_solitaire("big_L")$features)
+})
