@@ -33,8 +33,9 @@
 #' `"plugin"` are the same), or percentiles of the bootstrap. `NA` where the data say
 #' nothing; a warning names the direction when the model is fitted.
 #'
-#' **Values.** Advantage plus and minus its standard error; `NA` where there are too
-#' many pairs for that, or where the data leave it open.
+#' **Values.** Advantage plus and minus its standard error, by the arrow or, with many
+#' pairs, by the spread over the draws of the values; `NA` where neither is available
+#' or the data leave it open.
 #' @return A matrix, rows named by person, parameter, or state and action; columns
 #'   `2.5 %` and `97.5 %` (for `level = 0.95`).
 #' @section Errors: `psyrl_error_input` for a wrong argument, and for a method that is
@@ -146,15 +147,34 @@ value_std_error <- function(fit) {
     if (rewards_are_learned(fit$spec)) return(none)
     return(exact_std_error(fit))
   }
-  if (!has_arrow(fit) || length(none) > 2500) return(none)
-  variance <- suppressWarnings(arrow(fit), classes = "psyrl_warning")$advantage
-  if (!length(variance)) return(none)
+  if (!has_arrow(fit)) return(none)
+  variance <- if (length(none) <= 2500) {
+    suppressWarnings(arrow(fit), classes = "psyrl_warning")$advantage
+  }
+  if (!length(variance)) {
+    return(if (shared_by(fit) == "mixture") drawn_std_error(fit) else none)
+  }
   # What neither people nor the task hold has the ridge's variance, which is no bound.
   variance[variance > 1e6 * stats::median(variance)] <- NA
   rescale <- fit$values$rms / identify_(fit$task, fit$values$q, "center")$rms
   searched_centred <- fit$spec$identify %in% c("global_rms", "state_rms") &&
     (!is.null(fit$engine) || is_free_table(fit$spec))
   sqrt(variance) * if (searched_centred) rescale else 1
+}
+
+# Spread of the advantages over the draws of values that persons are averaged over.
+drawn_std_error <- function(fit) {
+  engine <- fit$engine
+  task <- evidence_question(problem_of(fit))$task
+  core <- utils::modifyList(engine, engine$scaled)
+  scale <- fit$values$rms / identify_(task, fit$values$q, "center")$rms
+  centred <- function(shift) {
+    q <- evidence_values_(task, engine$shift$delta + shift, core)$q
+    identify_(task, q * engine$reward_scale, "center")$advantage
+  }
+  middle <- centred(0)
+  away <- apply(engine$shift$draws, 2, function(draw) centred(draw) - middle)
+  sqrt(rowMeans(away^2)) * if (fit$spec$identify == "center") 1 else scale
 }
 
 exact_std_error <- function(fit) {

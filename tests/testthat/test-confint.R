@@ -77,6 +77,15 @@ test_that("advantages have standard errors", {
   )
 })
 
+test_that("advantages spread over the draws as the arrow says", {
+  x <- validity_example()
+  fit <- quietly(rlmm(x$log, x$task, q_table(), consistency = bellman_none()))
+  expect_identical(shared_by(fit), "mixture")
+  ratio <- drawn_std_error(fit) / values(fit)$std_error
+  expect_gt(stats::median(ratio), .7)
+  expect_lt(stats::median(ratio), 1.4)
+})
+
 test_that("what the data leave open is NA and named", {
   information <- matrix(
     c(2, 2, 0, 2, 2, 0, 0, 0, 4), 3,
