@@ -1,6 +1,6 @@
 # What scores of real people are worth, by where the values come from.
 #
-#   Rscript bench/real.R [data [scores [splits]]]
+#   Rscript bench/real-scores.R [data [scores [splits]]]
 #
 # `data`: tower, maze, climate, joined by commas; `scores`: exact, habit, table,
 # evidence. Prints a row of a Markdown table for each. Model reliability; reliability
