@@ -1,6 +1,6 @@
 // Limited-memory quasi-Newton search, for problems whose Hessian products cost too
 // much. Contract as in newton_cg.h: from a start, return a point that is not worse,
-// with the reason for stopping. Needs `value`-free problems only:
+// with the reason for stopping. A problem offers
 //
 //   double linearise(x, gradient)
 //   void precondition(r, z)               z = M^-1 r, the metric of the first step
