@@ -1,3 +1,15 @@
+# People of a known population at a bandit that turns.
+known_group <- function(n = 30, trials = 150, seed = 1) {
+  withr::with_seed(seed, {
+    truth <- data.frame(
+      person = seq_len(n), alpha = plogis(rnorm(n, -0.4, 0.8)),
+      beta = exp(rnorm(n, 1, 0.5))
+    )
+    task <- bandit_task(n, trials, c(0.8, 0.2), reversal_every = 30)
+    simulate(rescorla_wagner(), design = task, parameters = truth)
+  })
+}
+
 # A person's log evidence under the group of a fit of two parameters, by the
 # trapezoidal rule on a wide grid around the mode.
 quadrature_evidence <- function(fit, data, n = 41, width = 7) {

@@ -1,16 +1,5 @@
 # Fits of learning models: what is estimated, and that it is right.
 
-known_group <- function(n = 30, trials = 150, seed = 1) {
-  withr::with_seed(seed, {
-    truth <- data.frame(
-      person = seq_len(n), alpha = plogis(rnorm(n, -0.4, 0.8)),
-      beta = exp(rnorm(n, 1, 0.5))
-    )
-    task <- bandit_task(n, trials, c(0.8, 0.2), reversal_every = 30)
-    simulate(rescorla_wagner(), design = task, parameters = truth)
-  })
-}
-
 test_that("the marginal likelihood is that of an independent integral", {
   data <- known_group(12, 100, seed = 4)
   sampled <- rlearn(
