@@ -400,8 +400,9 @@ speed <- function() {
   row("  exact values", "< 20 s", timed(confint(fit)))
   world <- file.path(Sys.getenv("PSYRL_WORLD"), "trajectories_world.csv.gz")
   if (!file.exists(world)) return(invisible())
-  log <- counts(trajectories(utils::read.csv(world)))
-  fit <- quietly(rlmm(log, as_mdp(trajectories(utils::read.csv(world)), discount = .9)))
+  steps <- trajectories(utils::read.csv(world), person = "id")
+  log <- counts(steps)
+  fit <- quietly(rlmm(log, as_mdp(steps, discount = .9)))
   row("joint intervals, 16,763 persons, exact values", "< 10 s", timed(confint(fit)))
   row("  by the arrow (values learned)", "< 10 s", {
     table <- quietly(rlmm(log, fit$task, q_table()))
