@@ -11,8 +11,8 @@
 #
 #   precision = g / |h|^2,   g = sum of l / (l + precision)
 #
-# over the eigenvalues l of B(s), the curvature of the likelihood in h of state s. Values are in units of their root
-# mean square while searching.
+# over the eigenvalues l of B(s), the curvature of the likelihood in h of state s.
+# Values are in units of their root mean square while searching.
 
 # Nats at which a round gains too little to go on.
 habit_gain <- .01
