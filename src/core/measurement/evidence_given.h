@@ -11,9 +11,11 @@
 
 namespace psyrl {
 
+/// Without a future the values are a free table, whose scale the population carries:
+/// no exact model says where that begins, so it belongs to the search.
 inline bool only_population_open(const EvidenceData& data) {
   return !std::isnan(data.spec.residual_sd) && !std::isnan(data.spec.temperature) &&
-         !data.spec.discount_free;
+         !data.spec.discount_free && data.spec.discount > 0.0;
 }
 
 namespace detail {
