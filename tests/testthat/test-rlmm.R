@@ -206,3 +206,15 @@ test_that("parts of a model print as the calls that make them", {
   expect_output(print(bellman(lambda = 2)), "bellman(lambda = 2, ", fixed = TRUE)
   expect_output(print(q_table(l2 = 1)), "q_table(l2 = 1)", fixed = TRUE)
 })
+
+test_that("quantiles do not mind tails that were cut off or fall steeply", {
+  nodes <- seq(-6, 6, by = .15)
+  weight <- stats::dnorm(nodes, 1, .4)
+  cut <- cbind(
+    ifelse(nodes < -2, 0, weight), ifelse(nodes > 3.8, 0, weight),
+    weight * exp(-exp(8 * (nodes - 3)))
+  )
+  ends <- posterior_summary(list(nodes = nodes, weight = cut), c(.025, .975))[, 3:4]
+  whole <- stats::qnorm(c(.025, .975), 1, .4)
+  for (i in 1:3) expect_equal(unname(ends[i, ]), whole, tolerance = 1e-3)
+})

@@ -72,8 +72,11 @@ class PosteriorQuantile {
   PosteriorQuantile(View<double> nodes, const double* weight)
       : spacing_((nodes[1] - nodes[0]) / kSub), first_(nodes[0]) {
     const int K = static_cast<int>(nodes.size());
+    // Weights cut to zero, or falling by many orders from node to node, would bend
+    // the quadratic upwards beside them; nothing below this floor counts.
+    const double floor = 1e-16 * *std::max_element(weight, weight + K);
     std::vector<double> lw(K);
-    for (int k = 0; k < K; ++k) lw[k] = std::log(std::max(weight[k], 1e-300));
+    for (int k = 0; k < K; ++k) lw[k] = std::log(std::max(weight[k], floor));
     cumulated_.assign(1, 0.0);
     double previous = weight[0];
     for (int k = 0; k + 1 < K; ++k)
