@@ -8,9 +8,10 @@ export TZ ?= UTC
 
 # What a check needs to be silent about the machine rather than the package: the
 # incoming check and the clock ask the network, and the manual must not need
-# fonts that are rarely installed.
+# fonts that are rarely installed. Installed, psyrl takes 7 MB: 3 of compiled
+# templates, 1 of data, 1 of vignettes, .7 of headers for models of one's own.
 CHECK = R_RD4PDF=times,hyper _R_CHECK_SYSTEM_CLOCK_=FALSE \
-  _R_CHECK_CRAN_INCOMING_=FALSE MAKEFLAGS=-j2
+  _R_CHECK_CRAN_INCOMING_=FALSE _R_CHECK_PKG_SIZES_THRESHOLD_=8 MAKEFLAGS=-j2
 
 .PHONY: help demo test check bench document install clean
 

@@ -70,6 +70,12 @@ prior_mean <- function(fit) {
 # Is the trait log beta? With a habit it is the slope itself, of either sign.
 trait_is_log <- function(fit) is.null(fit$values$habit)
 
+# The slope on the advantages that a trait stands for.
+slope_of <- function(fit, trait) if (trait_is_log(fit)) exp(trait) else trait
+
+# What is added to beta times the advantage of each pair.
+habit_of <- function(fit) fit$values$habit %||% numeric(length(fit$values$advantage))
+
 # Derivatives in the trait are written for values that all persons share.
 require_shared_values <- function(fit, what) {
   if (identical(fit$spec$value$temperature, "person")) {

@@ -101,9 +101,14 @@ persons_picture <- function(fit) {
   scores$rank <- seq_len(nrow(scores))
   list(
     data = scores, title = "Scores with 95 % intervals",
-    x = "Persons, from least to most decisive", y = "Decisiveness beta (log axis)",
-    population = if (ncol(fit$design) == 1) exp(coef(fit)[["mu"]])
+    x = "Persons, from least to most decisive", y = trait_label(fit),
+    population = if (ncol(fit$design) == 1) slope_of(fit, coef(fit)[["mu"]]),
+    log = trait_is_log(fit)
   )
+}
+
+trait_label <- function(fit) {
+  paste0("Decisiveness beta", if (trait_is_log(fit)) " (log axis)")
 }
 
 values_picture <- function(fit, state = NULL) {
@@ -139,7 +144,8 @@ state_shares <- function(fit, at) {
   person <- findInterval(entry - 1L, counts$person_start)
   n <- tabulate(rep(match(counts$pair[entry] + 1L, at), counts$count[entry]), length(at))
   weight <- drop(fit$posterior$weight[, person, drop = FALSE] %*% counts$count[entry])
-  utility <- outer(fit$values$advantage[at], exp(fit$posterior$nodes))
+  utility <- habit_of(fit)[at] +
+    outer(fit$values$advantage[at], slope_of(fit, fit$posterior$nodes))
   odds <- exp(utility - rep(apply(utility, 2, max), each = length(at)))
   expected <- odds %*% (weight / colSums(odds))
   data.frame(observed = n / sum(n), expected = drop(expected) / sum(weight))
@@ -149,12 +155,13 @@ state_shares <- function(fit, at) {
 # of one decision there about log beta, at the average person.
 decisive_states <- function(fit, n = 10) {
   state <- task_pairs(fit$task)$state
-  beta <- exp(mean(persons(fit)$log_estimate))
+  beta <- slope_of(fit, mean(persons(fit)$log_estimate))
   advantage <- fit$values$advantage
   visits <- tabulate(rep(fit$counts$pair + 1L, fit$counts$count), length(state))
   by_state <- function(x) drop(rowsum(x, state, reorder = TRUE))
   top <- tapply(advantage, state, max)[as.character(state)]
-  odds <- exp(beta * (advantage - top))
+  utility <- habit_of(fit) + beta * advantage
+  odds <- exp(utility - tapply(utility, state, max)[as.character(state)])
   share <- odds / by_state(odds)[as.character(state)]
   mean <- by_state(share * advantage)[as.character(state)]
   information <- beta^2 * by_state(share * (advantage - mean)^2)
@@ -222,7 +229,7 @@ criterion_picture <- function(fit, criterion, data = NULL) {
       "r = %.2f [%.2f, %.2f], %d persons", found$estimate, found$conf_low,
       found$conf_high, found$n
     ),
-    x = "Decisiveness beta (log axis)", y = found$criterion
+    x = trait_label(fit), y = found$criterion, log = trait_is_log(fit)
   )
 }
 
@@ -281,7 +288,10 @@ panel <- function(picture, xlim, ylim, log = "", yaxt = "s") {
 
 draw_persons <- function(picture) {
   d <- picture$data
-  panel(picture, c(1, nrow(d)), range(d$conf_low, d$conf_high), log = "y")
+  panel(
+    picture, c(1, nrow(d)), range(d$conf_low, d$conf_high),
+    log = if (picture$log) "y" else ""
+  )
   graphics::segments(d$rank, d$conf_low, d$rank, d$conf_high,
     col = plot_colours[["faint"]], lwd = if (nrow(d) > 150) 1 else 2
   )
@@ -338,7 +348,10 @@ draw_trace <- function(picture) {
 
 draw_criterion <- function(picture) {
   d <- picture$data
-  panel(picture, range(d$conf_low, d$conf_high), range(d$criterion), log = "x")
+  panel(
+    picture, range(d$conf_low, d$conf_high), range(d$criterion),
+    log = if (picture$log) "x" else ""
+  )
   graphics::segments(d$conf_low, d$criterion, d$conf_high, d$criterion,
     col = grDevices::adjustcolor(plot_colours[["faint"]], .35)
   )
@@ -347,8 +360,9 @@ draw_criterion <- function(picture) {
   )
   line <- stats::lm(criterion ~ log_estimate, d)
   ends <- range(d$log_estimate)
-  graphics::lines(exp(ends), stats::predict(line, data.frame(log_estimate = ends)),
-    col = plot_colours[["alert"]], lwd = 2
+  graphics::lines(
+    if (picture$log) exp(ends) else ends,
+    stats::predict(line, data.frame(log_estimate = ends)), col = plot_colours[["alert"]], lwd = 2
   )
 }
 
@@ -405,7 +419,7 @@ gg_persons <- function(picture) {
     if (!is.null(picture$population)) {
       ggplot2::geom_hline(yintercept = picture$population, linetype = 2)
     },
-    ggplot2::scale_y_log10()
+    if (picture$log) ggplot2::scale_y_log10()
   )
 }
 
@@ -454,7 +468,7 @@ gg_criterion <- function(picture) {
       method = "lm", formula = y ~ x, se = FALSE,
       colour = plot_colours[["alert"]]
     ),
-    ggplot2::scale_x_log10()
+    if (picture$log) ggplot2::scale_x_log10()
   )
 }
 

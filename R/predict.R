@@ -183,15 +183,30 @@ simulate.rlmm <- function(object, nsim = 1, seed = NULL, ...) {
   check_count(nsim, "nsim")
   if (!is.null(seed)) set.seed(seed)
   scores <- persons(object)
-  pairs <- task_pairs(object$task)
-  values <- data.frame(
-    state = object$task$states[pairs$state],
-    action = object$task$actions[pairs$action], q = object$values$advantage
-  )
-  beta <- stats::setNames(scores$estimate, scores$person)
+  slope <- stats::setNames(scores$estimate, scores$person)
   lapply(seq_len(nsim), function(i) {
-    simulate_trajectories(object$task, beta, values = values, ...)
+    if (trait_is_log(object)) {
+      return(simulate_trajectories(
+        object$task, slope, values = pair_values(object, object$values$advantage), ...
+      ))
+    }
+    # With a habit everybody has values of the own, which include the slope.
+    do.call(c, lapply(names(slope), function(person) {
+      own <- habit_of(object) + slope[[person]] * object$values$advantage
+      simulate_trajectories(
+        object$task, stats::setNames(1, person), values = pair_values(object, own), ...
+      )
+    }))
   })
+}
+
+# A number a pair as the table that simulate_trajectories() takes.
+pair_values <- function(fit, q) {
+  pairs <- task_pairs(fit$task)
+  data.frame(
+    state = fit$task$states[pairs$state], action = fit$task$actions[pairs$action],
+    q = q
+  )
 }
 
 #' @rdname values

@@ -131,7 +131,8 @@ best_choice_rate <- function(fit, beta) {
   best <- advantage >= top - 1e-12 * max(abs(advantage))
   matters <- tapply(best, state, mean) < 1
   vapply(beta, function(b) {
-    odds <- exp(b * (advantage - top))
+    utility <- habit_of(fit) + b * advantage
+    odds <- exp(utility - tapply(utility, state, max)[as.character(state)])
     share <- tapply(odds * best, state, sum) / tapply(odds, state, sum)
     sum((n * share)[matters]) / sum(n[matters])
   }, numeric(1))

@@ -85,9 +85,10 @@ ordered_persons <- function(fit, parameter) {
 }
 
 draw_estimates <- function(own, name) {
-  # Long intervals of few persons would hide the others.
-  span <- range(own$estimate, stats::quantile(c(own$conf_low, own$conf_high),
-                                              c(0.02, 0.98), na.rm = TRUE))
+  # Long intervals of few persons would hide the others, endless ones say nothing.
+  ends <- c(own$conf_low, own$conf_high)
+  ends <- ends[is.finite(ends)]
+  span <- range(own$estimate, if (length(ends)) stats::quantile(ends, c(0.02, 0.98)))
   graphics::plot(
     own$rank, own$estimate, type = "n", ylim = span, xlab = "persons in order",
     ylab = name, main = name

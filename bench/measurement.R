@@ -170,7 +170,7 @@ sections$learned <- function() {
   models <- list(
     "bellman(50, 0), marginal" = list(known_lambda, "marginal"),
     "bellman(50, 0), joint" = list(known_lambda, "joint"),
-    "bellman_none(), joint" = list(bellman_none(), "joint")
+    "bellman_none(), marginal" = list(bellman_none(), "marginal")
   )
   for (name in names(models)) {
     m <- models[[name]]

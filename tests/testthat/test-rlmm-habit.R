@@ -68,3 +68,29 @@ test_that("a habit stands beside exact or known values only", {
     )
   }
 })
+
+test_that("pictures and simulated logs know the habit", {
+  task <- peg_solitaire("tiny_cross")
+  withr::local_seed(5)
+  z <- stats::setNames(stats::rnorm(40, -3, .4), sprintf("p%02d", 1:40))
+  log <- simulate_trajectories(task, exp(z), episodes = 20)
+  fit <- quietly(rlmm(log, task, habit = TRUE))
+  # A habit that overrules the values in the first state.
+  first <- task_pairs(task)$state == task$starts[1]
+  fit$values$habit[first] <- c(20, numeric(sum(first) - 1))
+  again <- simulate(fit, 1, seed = 1, episodes = 5)[[1]]
+  expect_equal(again$persons, fit$data$persons)
+  taken <- as.data.frame(again)
+  taken <- taken[taken$state == task$states[task$starts[1]], ]
+  wanted <- task$actions[task_pairs(task)$action[which(first)[1]]]
+  expect_gt(mean(taken$action == wanted), .9)
+  expect_gt(
+    state_shares(fit, which(first))$expected[1], .9
+  )
+  expect_false(plot_data(fit, "persons")$log)
+  grDevices::pdf(NULL)
+  on.exit(grDevices::dev.off())
+  for (type in c("persons", "values", "calibration", "criterion")) {
+    expect_s3_class(plot(fit, type, criterion = z), "data.frame")
+  }
+})
