@@ -154,7 +154,7 @@ search_task_values <- function(problem) {
   }
   status <- "converged"
   if (free_temperature || free_discount) {
-    status <- path$polish(free_temperature, free_discount)
+    status <- polish_path(problem, path, free_temperature, free_discount)
   }
   c(path$best(), list(trace = path$trace(), status = path$stopped() %||% status))
 }
@@ -193,41 +193,43 @@ search_path <- function(problem) {
     }
     point$objective
   }
-  polish <- function(free_temperature, free_discount) {
-    at <- best$values
-    unit <- reward_unit(problem, at$discount)
-    start <- c(
-      if (free_temperature) log(max(at$temperature / unit, temperature_bounds[1])),
-      if (free_discount) stats::qlogis(at$discount)
-    )
-    objective <- function(x) {
-      discount <- if (free_discount) stats::plogis(x[length(x)]) else at$discount
-      unit <- if (free_discount) reward_unit(problem, discount) else unit
-      visit(
-        if (free_temperature) exp(x[1]) * unit else at$temperature, discount
-      )
-    }
-    found <- stats::nlminb(start, objective,
-      lower = c(
-        if (free_temperature) log(temperature_bounds[1]),
-        if (free_discount) stats::qlogis(.05)
-      ),
-      upper = c(
-        if (free_temperature) log(temperature_bounds[2]),
-        if (free_discount) stats::qlogis(.9995)
-      ),
-      control = list(
-        rel.tol = 1e-9, x.tol = 1e-5, step.min = .05, step.max = 1,
-        iter.max = problem$control$max_iterations
-      )
-    )
-    if (grepl("limit", found$message)) "max_iterations" else "converged"
-  }
   list(
-    visit = visit, polish = polish, best = function() best,
+    visit = visit, best = function() best,
     stopped = function() stopped,
     trace = function() do.call(rbind, rows)
   )
+}
+
+# From the best point visited to the optimum beside it; returns the status.
+polish_path <- function(problem, path, free_temperature, free_discount) {
+  at <- path$best()$values
+  unit <- reward_unit(problem, at$discount)
+  start <- c(
+    if (free_temperature) log(max(at$temperature / unit, temperature_bounds[1])),
+    if (free_discount) stats::qlogis(at$discount)
+  )
+  objective <- function(x) {
+    discount <- if (free_discount) stats::plogis(x[length(x)]) else at$discount
+    unit <- if (free_discount) reward_unit(problem, discount) else unit
+    path$visit(
+      if (free_temperature) exp(x[1]) * unit else at$temperature, discount
+    )
+  }
+  found <- stats::nlminb(start, objective,
+    lower = c(
+      if (free_temperature) log(temperature_bounds[1]),
+      if (free_discount) stats::qlogis(.05)
+    ),
+    upper = c(
+      if (free_temperature) log(temperature_bounds[2]),
+      if (free_discount) stats::qlogis(.9995)
+    ),
+    control = list(
+      rel.tol = 1e-9, x.tol = 1e-5, step.min = .05, step.max = 1,
+      iter.max = problem$control$max_iterations
+    )
+  )
+  if (grepl("limit", found$message)) "max_iterations" else "converged"
 }
 
 # `or` if the user interrupts.
