@@ -53,6 +53,10 @@ evidence_posterior_ <- function(task, data, fit, control, threads) {
     .Call(`_psyrl_evidence_posterior_`, task, data, fit, control, threads)
 }
 
+evidence_policies_ <- function(task, data, fit, control, threads) {
+    .Call(`_psyrl_evidence_policies_`, task, data, fit, control, threads)
+}
+
 evidence_values_ <- function(task, delta, fit) {
     .Call(`_psyrl_evidence_values_`, task, delta, fit)
 }

@@ -11,6 +11,9 @@
 #'   legal action; `"nll"` (negative log-likelihood of the choice) and `"action"` (the
 #'   most probable) a row a decision.
 #' @param ... Unused.
+#' @details Values learned from behaviour with everything estimated are not known
+#'   exactly: probabilities average over draws of them and are less sure than those of
+#'   the values reported, unless the draws were found to predict badly.
 #' @return A data frame `person, episode, step, state, action`, and a column
 #'   `probability`, `value`, `advantage` or `nll`; where every legal action has a row
 #'   also `chosen`.
@@ -98,8 +101,17 @@ fit_model <- function(fit, nodes = fit$posterior$nodes) {
   choice_model(fit, fit$values, nodes)
 }
 
+# The model that predicts these pairs.
+predictive_model <- function(fit, pair) {
+  model <- fit_model(fit)
+  if (isTRUE(fit$engine$shift$kept)) model$advantage <- averaged_advantages(fit, pair)
+  model
+}
+
 decision_nll <- function(fit, at) {
-  decision_nll_(fit$task, fit_model(fit), ordered_pairs(at), at$weight, at$update)
+  decision_nll_(
+    fit$task, predictive_model(fit, at$pair), ordered_pairs(at), at$weight, at$update
+  )
 }
 
 ordered_pairs <- function(at) {
@@ -142,7 +154,8 @@ pair_probabilities <- function(fit, at, state, n) {
   key <- (person - 1) * length(fit$task$states) + state
   first <- which(!duplicated(key))
   probability <- predictive_(
-    fit$task, fit_model(fit), at$weight, person[first] - 1L, state[first] - 1L
+    fit$task, predictive_model(fit, at$pair), at$weight, person[first] - 1L,
+    state[first] - 1L
   )
   start <- c(0L, cumsum(n[first]))[match(key, key[first])]
   probability[sequence(n, start + 1L)]
@@ -150,12 +163,9 @@ pair_probabilities <- function(fit, at, state, n) {
 
 replayed_probabilities <- function(fit, at, state) {
   d <- at$data$decisions
-  weights <- replayed_weights_(
-    fit$task, fit_model(fit), ordered_pairs(at), at$weight, at$update
-  )
-  predictive_(
-    fit$task, fit_model(fit), weights, seq_along(d$person) - 1L, state - 1L
-  )
+  model <- predictive_model(fit, at$pair)
+  weights <- replayed_weights_(fit$task, model, ordered_pairs(at), at$weight, at$update)
+  predictive_(fit$task, model, weights, seq_along(d$person) - 1L, state - 1L)
 }
 
 most_probable <- function(fit, at, predicted) {

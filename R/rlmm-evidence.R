@@ -117,15 +117,28 @@ in_reward_units <- function(fit, task) {
 # log likelihood with the trait integrated out: a mixture over the draws of the
 # values (if the shift was kept), each counting by how well it predicts the person.
 evidence_posterior <- function(fit, task, data, threads = NULL) {
+  evidence_posterior_(
+    task, evidence_data(data, task), evidence_core(fit), list(grid = fit$grid),
+    evidence_threads(list(threads = threads))
+  )
+}
+
+# Log probabilities K x n_pairs of the choices in `data`, averaged over the draws of
+# the values (if the shift was kept).
+evidence_policies <- function(fit, task, data, threads = NULL) {
+  evidence_policies_(
+    task, evidence_data(data, task), evidence_core(fit), list(grid = fit$grid),
+    evidence_threads(list(threads = threads))
+  )
+}
+
+# A fit in the units of the core.
+evidence_core <- function(fit) {
   scale <- fit$reward_scale
   shifted <- isTRUE(fit$shift$kept)
-  core <- c(fit$scaled, list(
+  c(fit$scaled, list(
     sigma = fit$sigma, discount = fit$discount, reward_scale = scale,
     spec = fit$spec, delta = fit$delta / scale,
     draws = if (shifted) fit$shift$draws else matrix(0, length(fit$delta), 0)
   ))
-  evidence_posterior_(
-    task, evidence_data(data, task), core, list(grid = fit$grid),
-    evidence_threads(list(threads = threads))
-  )
 }

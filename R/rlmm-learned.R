@@ -106,13 +106,31 @@ as_rounds <- function(trace) {
 
 # New persons under learned values: a mixture over the draws of the values.
 score_by_evidence <- function(fit, counts, design) {
-  task <- evidence_question(c(fit$spec, fit[c("task", "control")]))$task
   scored <- evidence_posterior(
-    fit$engine, task, c(counts[c("person_start", "pair", "count")], list(design = design)),
+    fit$engine, evidence_task(fit),
+    c(counts[c("person_start", "pair", "count")], list(design = design)),
     fit$control$threads
   )
   list(
     nodes = fit$posterior$nodes, weight = t(scored$posterior),
     log_marginal = scored$loglik, mu = prior_means(fit, design)
   )
+}
+
+# Predictions average over what the values may be: at every node the advantages of
+# these pairs whose probabilities are the average over the draws. Advantages at the
+# mean of the values are too sure of themselves.
+averaged_advantages <- function(fit, pair) {
+  pair <- sort(unique(pair))
+  chosen <- list(
+    person_start = c(0L, length(pair)), pair = pair, count = rep(1, length(pair))
+  )
+  log_policy <- evidence_policies(
+    fit$engine, evidence_task(fit), chosen, fit$control$threads
+  )
+  log_policy / exp(fit$posterior$nodes)
+}
+
+evidence_task <- function(fit) {
+  evidence_question(c(fit$spec, fit[c("task", "control")]))$task
 }

@@ -196,6 +196,21 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// evidence_policies_
+Eigen::MatrixXd evidence_policies_(const Rcpp::List& task, const Rcpp::List& data, const Rcpp::List& fit, const Rcpp::List& control, int threads);
+RcppExport SEXP _psyrl_evidence_policies_(SEXP taskSEXP, SEXP dataSEXP, SEXP fitSEXP, SEXP controlSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type task(taskSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type data(dataSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type fit(fitSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type control(controlSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(evidence_policies_(task, data, fit, control, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
 // evidence_values_
 Rcpp::List evidence_values_(const Rcpp::List& task, const Eigen::VectorXd& delta, const Rcpp::List& fit);
 RcppExport SEXP _psyrl_evidence_values_(SEXP taskSEXP, SEXP deltaSEXP, SEXP fitSEXP) {
@@ -882,6 +897,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_psyrl_convex_kernel_", (DL_FUNC) &_psyrl_convex_kernel_, 4},
     {"_psyrl_fit_evidence_", (DL_FUNC) &_psyrl_fit_evidence_, 5},
     {"_psyrl_evidence_posterior_", (DL_FUNC) &_psyrl_evidence_posterior_, 5},
+    {"_psyrl_evidence_policies_", (DL_FUNC) &_psyrl_evidence_policies_, 5},
     {"_psyrl_evidence_values_", (DL_FUNC) &_psyrl_evidence_values_, 3},
     {"_psyrl_evidence_sweeps_", (DL_FUNC) &_psyrl_evidence_sweeps_, 4},
     {"_psyrl_evidence_at_", (DL_FUNC) &_psyrl_evidence_at_, 5},

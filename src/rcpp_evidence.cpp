@@ -104,7 +104,7 @@ List shift_list(const EvidenceFit& fit, double s) {
       Named("posterior") = Eigen::MatrixXd(fit.shift.weight.matrix()),
       Named("predictive") = fit.shift.predictive,
       Named("predictive_mode") = fit.shift.predictive_mode,
-      Named("allowance") = fit.shift.allowance);
+      Named("variance") = fit.shift.variance);
 }
 
 List as_list(const EvidenceData& data, const EvidenceFit& fit) {
@@ -167,6 +167,22 @@ Rcpp::List evidence_posterior_(const Rcpp::List& task, const Rcpp::List& data,
                                      Rcpp::as<Eigen::MatrixXd>(fit["draws"]));
   return List::create(Named("posterior") = Eigen::MatrixXd(out.weight.matrix()),
                       Named("loglik") = out.loglik);
+}
+
+// Log probabilities of the pairs that `data` chose between, averaged over the draws of
+// the values: [nodes x n_pairs], 0 for other pairs.
+// [[Rcpp::export]]
+Eigen::MatrixXd evidence_policies_(const Rcpp::List& task, const Rcpp::List& data,
+                                   const Rcpp::List& fit, const Rcpp::List& control,
+                                   int threads) {
+  DataHolder holder(task, data, threads);
+  const EvidenceData problem = holder.get(fit["spec"], control["grid"]);
+  const Table mean = mean_policies(problem, as_setting(fit), Rcpp::as<Vector>(fit["delta"]),
+                                   Rcpp::as<Eigen::MatrixXd>(fit["draws"]));
+  Eigen::MatrixXd out = Eigen::MatrixXd::Zero(mean.cols(), problem.task.n_pairs());
+  for (int i = 0; i < mean.rows(); ++i)
+    out.col(problem.people.pair[i]) = mean.row(i).max(1e-300).log().matrix().transpose();
+  return out;
 }
 
 // Values of the task with residuals `delta`, in units of the fit's scale.
@@ -245,7 +261,7 @@ Rcpp::List evidence_at_(const Rcpp::List& task, const Rcpp::List& data,
       Named("product") = hx, Named("dense") = dense, Named("evidence") = e.value,
       Named("log_det") = e.det.value, Named("trace_inverse") = e.det.trace_inverse,
       Named("partial") = setting_gradient(problem, e.point, eta),
-      Named("slope") = evidence_gradient(problem, e, which, probes, at["h"]),
+      Named("slope") = evidence_gradient(problem, e, which, probes, at["h"]).value,
       Named("which") = which, Named("with_persons") = e.det.with_persons,
       Named("status") = to_string(e.inner.status));
 }

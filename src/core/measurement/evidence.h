@@ -108,26 +108,35 @@ inline EvidenceFit fit_evidence(EvidenceData& data, const EvidenceControl& contr
   return fit;
 }
 
+/// Calls `use(values)` at every draw delta +- e, in units of the setting's scale; no
+/// draws: at delta alone.
+template <class Use>
+void at_each_draw(const EvidenceData& data, const Setting& setting, const Vector& delta,
+                  const Eigen::MatrixXd& draws, const Use& use) {
+  const Vector reward = scaled_reward(data, setting) + delta;
+  Values values(data.task, data.order, data.spec.backup);
+  values.solve(reward, setting.discount, setting.temperature);
+  if (draws.cols() == 0) use(values);
+  for (int d = 0; d < draws.cols(); ++d)
+    for (const double sign : {1.0, -1.0}) {
+      values.solve(reward + sign * draws.col(d), setting.discount, setting.temperature);
+      use(values);
+    }
+}
+
 struct NewPersons {
   Table weight;   // [J x K]
   Vector loglik;  // [J] log p(choices)
 };
 
-/// Posterior of persons who were not in the fit: a mixture over the draws
-/// delta +- e (in units of the setting's scale), each counting by how well it
-/// predicts the person. No draws: the values at delta alone.
+/// Posterior of persons who were not in the fit: a mixture over the draws, each
+/// counting by how well it predicts the person.
 inline NewPersons new_persons(const EvidenceData& data, const Setting& setting,
                               const Vector& delta, const Eigen::MatrixXd& draws) {
-  const int n = data.people.n_persons, n_draws = static_cast<int>(2 * draws.cols());
+  const int n = data.people.n_persons;
   const Population who = population(data, setting);
-  const Vector reward = scaled_reward(data, setting) + delta;
-  Values values(data.task, data.order, data.spec.backup);
-  values.solve(reward, setting.discount, setting.temperature);
   NewPersons out{Table::Zero(n, data.nodes.size()), Vector::Constant(n, -kInfinity)};
-  for (int d = 0; d < std::max(1, n_draws); ++d) {
-    Vector moved = reward;
-    if (n_draws > 0) moved += (d % 2 == 0 ? 1.0 : -1.0) * draws.col(d / 2);
-    values.solve(moved, setting.discount, setting.temperature);
+  at_each_draw(data, setting, delta, draws, [&](const Values& values) {
     Posterior post;
     fill_posterior(data.people, data.nodes, who, values.q, data.run, post);
     for (int j = 0; j < n; ++j) {
@@ -137,9 +146,22 @@ inline NewPersons new_persons(const EvidenceData& data, const Setting& setting,
           (before * out.weight.row(j) + now * post.weight.row(j)) / (before + now);
       out.loglik[j] = top + std::log(before + now);
     }
-  }
-  out.loglik.array() -= std::log(static_cast<double>(std::max(1, n_draws)));
+  });
+  out.loglik.array() -= std::log(std::max(1.0, 2.0 * draws.cols()));
   return out;
+}
+
+/// Probabilities of the pairs that `data.people` chose between, at every node,
+/// averaged over the draws: [n_pairs of People x K].
+inline Table mean_policies(const EvidenceData& data, const Setting& setting,
+                           const Vector& delta, const Eigen::MatrixXd& draws) {
+  Table out = Table::Zero(data.people.n_pairs(), data.nodes.size());
+  at_each_draw(data, setting, delta, draws, [&](const Values& values) {
+    Posterior post;
+    fill_policies(data.people, data.nodes, values.q, data.run, post);
+    out += post.pi;
+  });
+  return out / std::max(1.0, 2.0 * draws.cols());
 }
 
 }  // namespace psyrl

@@ -64,7 +64,7 @@ inline LogDet log_determinant(Curvature& h, const std::vector<Block>& probes,
   h.with_backup = false;
   CgControl control;
   control.keep_residuals = keep_residuals;
-  control.tolerance = probes.size() * kBlock >= static_cast<std::size_t>(h.size()) ? 1e-4 : 0.01;
+  control.tolerance = probes.size() * kBlock >= static_cast<std::size_t>(h.size()) ? 1e-4 : 0.001;
   for (const bool persons : {true, false}) {
     LogDet out;
     h.with_persons = out.with_persons = persons;
@@ -141,62 +141,78 @@ inline Evidence evidence(const EvidenceData& data, const Vector& eta, const Vect
 
 namespace detail {
 
-/// d(df/du)/deta_i at fixed u for every parameter, by differences.
+/// f and its gradient at eta moved by h in one parameter, and at u.
+inline Point moved_point(const EvidenceData& data, const Evidence& at, int parameter,
+                         double h, const Vector& u) {
+  Vector eta = at.eta;
+  eta[parameter] += h;
+  Point out(data, resolve(data, eta));
+  out.values.v = at.point.values.v;
+  evaluate(data, u, out);
+  if (out.good) add_gradient(data, out);
+  return out;
+}
+
+/// d(df/du)/deta_i at fixed u for every parameter, by central differences.
 inline Block gradient_slopes(const EvidenceData& data, const Evidence& at,
                              const std::vector<int>& which, double h) {
   Block out = Block::Zero(at.point.u.size(), kBlock);
   for (std::size_t i = 0; i < which.size(); ++i) {
-    Vector eta = at.eta;
-    eta[which[i]] += h;
-    Point moved(data, resolve(data, eta));
-    moved.values.v = at.point.values.v;
-    evaluate(data, at.point.u, moved);
-    if (!moved.good) continue;
-    add_gradient(data, moved);
-    out.col(i) = ((moved.gradient - at.point.gradient) / h).array();
+    const Point up = moved_point(data, at, which[i], h, at.point.u);
+    const Point down = moved_point(data, at, which[i], -h, at.point.u);
+    if (up.good && down.good)
+      out.col(i) = ((up.gradient - down.gradient) / (2 * h)).array();
   }
   return out;
 }
 
-/// mean_k x_k' H z_k.
-inline double probe_form(Curvature h, const LogDet& det, const std::vector<Block>& probes) {
+/// x_k' H z_k of every probe.
+inline Vector probe_forms(Curvature h, const LogDet& det, const std::vector<Block>& probes) {
   h.with_backup = false;
   h.with_persons = det.with_persons;
-  double sum = 0.0;
+  Vector out(probes.size() * kBlock);
   for (std::size_t b = 0; b < probes.size(); ++b)
-    sum += (det.x[b] * h.apply<kBlock>(probes[b])).sum();
-  return sum / (probes.size() * kBlock);
+    out.segment(b * kBlock, kBlock) =
+        (det.x[b] * h.apply<kBlock>(probes[b])).colwise().sum().transpose().matrix();
+  return out;
 }
 
 }  // namespace detail
 
-/// dE/deta of the parameters `which` (at most 8), 0 for the others.
-inline Vector evidence_gradient(const EvidenceData& data, const Evidence& at,
-                                const std::vector<int>& which,
-                                const std::vector<Block>& probes, double h = 0.02) {
+/// dE/deta, and how far probes leave it uncertain (SD; 0 where they are exact).
+struct Slope {
+  Vector value, error;
+};
+
+/// Of the parameters `which` (at most 8), 0 for the others. Differences are central:
+/// on cyclic tasks the log det bends so much along the path of u^ that a one-sided
+/// one can have the wrong sign.
+inline Slope evidence_gradient(const EvidenceData& data, const Evidence& at,
+                               const std::vector<int>& which,
+                               const std::vector<Block>& probes, double h = 0.005) {
   const Block slopes = detail::gradient_slopes(data, at, which, h);
-  const Curvature here = curvature(data, at.point);
   CgControl control;
-  control.tolerance = 0.003;
-  const Block path = conjugate_gradients<kBlock>(here, slopes, control).x;
-  const double base = detail::probe_form(here, at.det, probes);
+  control.tolerance = 0.001;
+  const Block path = conjugate_gradients<kBlock>(curvature(data, at.point), slopes, control).x;
+  const Vector none = Vector::Zero(at.eta.size());
+  Slope out{none, none};
+  hyper_prior(data, at.eta, &out.value);
   const Vector partial = setting_gradient(data, at.point, at.eta);
-  Vector out = Vector::Zero(at.eta.size());
-  for (std::size_t i = 0; i < which.size(); ++i) {
-    Vector eta = at.eta;
-    eta[which[i]] += h;
-    Point moved(data, resolve(data, eta));
-    moved.values.v = at.point.values.v;
-    evaluate(data, at.point.u - h * path.col(i).matrix(), moved);
-    out[which[i]] = partial[which[i]];
-    if (!moved.good) continue;
-    add_gradient(data, moved);
-    out[which[i]] +=
-        0.5 * (detail::probe_form(curvature(data, moved), at.det, probes) - base) / h;
+  for (std::size_t w = 0; w < which.size(); ++w) {
+    const int i = which[w];
+    const Vector step = h * path.col(w).matrix();
+    const Point up = detail::moved_point(data, at, i, h, at.point.u - step);
+    const Point down = detail::moved_point(data, at, i, -h, at.point.u + step);
+    out.value[i] += partial[i];
+    if (!up.good || !down.good) continue;
+    const Vector form = (detail::probe_forms(curvature(data, up), at.det, probes) -
+                         detail::probe_forms(curvature(data, down), at.det, probes)) /
+                        (4 * h);
+    const double mean = form.mean(), n = static_cast<double>(form.size());
+    out.value[i] += mean;
+    if (n < at.point.u.size())
+      out.error[i] = std::sqrt((form.array() - mean).square().sum() / (n * (n - 1)));
   }
-  Vector prior = Vector::Zero(at.eta.size());
-  hyper_prior(data, at.eta, &prior);
-  for (int i : which) out[i] += prior[i];
   return out;
 }
 

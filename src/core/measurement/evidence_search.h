@@ -131,8 +131,7 @@ class TrustRegion {
  private:
   void begin() {
     const Layout at{static_cast<int>(data_.design.cols())};
-    const Vector full = evidence_gradient(data_, result_.best, result_.which, probes_);
-    result_.gradient = detail::pick(full, result_.which);
+    take_slope(evidence_gradient(data_, result_.best, result_.which, probes_));
     const double sigma = result_.best.point.setting.sigma;
     Vector diagonal(at.size());
     diagonal.head(at.q) =
@@ -143,6 +142,26 @@ class TrustRegion {
     result_.hessian = detail::pick(diagonal, result_.which).asDiagonal();
     record(0.0);
     if (result_.which.empty()) finish(Status::converged);
+  }
+
+  void take_slope(const Slope& slope) {
+    result_.gradient = detail::pick(slope.value, result_.which);
+    error_ = detail::pick(slope.error, result_.which);
+  }
+
+  /// Whether a whole step promises no more than the probes' error in the slope
+  /// would promise on its own.
+  bool within_error() const {
+    const std::vector<char> held = at_bounds();
+    Eigen::MatrixXd inverse = result_.hessian.inverse();
+    double promised = 0.0, by_error = 0.0;
+    for (int i = 0; i < error_.size(); ++i) {
+      if (held[i]) continue;
+      by_error += 0.5 * inverse(i, i) * square(error_[i]);
+      for (int j = 0; j < error_.size(); ++j)
+        if (!held[j]) promised += 0.5 * result_.gradient[i] * inverse(i, j) * result_.gradient[j];
+    }
+    return promised < by_error;
   }
 
   void finish(Status status) {
@@ -192,17 +211,18 @@ class TrustRegion {
     const bool accept = next.valid() && gain > 0.05 * predicted;
     const bool at_edge = move.norm() > 0.95 * radius_;
     if (next.valid()) {
-      const Vector full = evidence_gradient(data_, next, result_.which, probes_);
-      const Vector gradient = detail::pick(full, result_.which);
+      const Slope slope = evidence_gradient(data_, next, result_.which, probes_);
+      const Vector gradient = detail::pick(slope.value, result_.which);
       detail::update_bfgs(result_.hessian, move, gradient - result_.gradient);
       if (accept) {
         result_.best = std::move(next);
-        result_.gradient = gradient;
+        take_slope(slope);
         record(move.norm());
       }
     }
     if (!accept) {
       radius_ = 0.35 * std::min(radius_, move.norm());
+      if (within_error()) return finish(Status::converged);
       if (++rejections_ >= 8 || radius_ < 0.004) finish(Status::no_progress);
       return;
     }
@@ -229,6 +249,7 @@ class TrustRegion {
   const Clock& clock_;
   std::vector<TraceRow>& trace_;
   SearchResult result_;
+  Vector error_;  // of the slope
   double radius_ = 0.7;
   int rounds_ = 0, rejections_ = 0, small_gains_ = 0;
   bool finished_ = false;

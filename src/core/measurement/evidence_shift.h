@@ -10,10 +10,12 @@
 // passes in all. Score and limits come from W_j = mean of w_jk over the draws.
 //
 // On cyclic tasks iid residuals are collected for ever and a draw can land far
-// outside the range of the Laplace approximation. Leaving the mode for the mean costs
-// about half the effective number of values in log likelihood, a draw around it as
-// much again; the shift is kept only if predicting the training choices under the
-// draws costs no more than that.
+// outside the range of the Laplace approximation. Whether they did is judged by what
+// choices of other people can be expected to cost, from the training choices alone:
+// at the mode their log likelihood less the effective number of values g, under the
+// draws less the variance of the log probabilities over the draws, summed over
+// choices (WAIC; Watanabe 2010), which is about g inside the range and many times g
+// far outside. The shift may cost g / 2, for it frees scores of bias.
 #pragma once
 
 #include <cmath>
@@ -33,32 +35,59 @@ struct Shift {
   Block draws[2];         // e_d, 8 columns each
   Table weight;           // [J x K] averaged posterior weights
   double predictive_mode = 0.0, predictive = 0.0;  // training choices, nats
-  double allowance = 0.0;
+  double variance = 0.0;   // of log probabilities over draws, summed over choices
   bool kept = false;
 };
 
 namespace detail {
 
-/// Probability of every counted choice under the person's own posterior, added to
-/// `out` (in the layout of People::count) with a weight.
-inline void add_predictive(const People& people, const Posterior& post, double by,
-                           Vector& out) {
-  for (int v = 0; v < people.n_visits(); ++v) {
-    const int j = people.visit_person[v], b = post.begin[j], m = post.end[j] - b;
-    const int first = people.first[people.visit_state[v]];
-    const auto w = post.weight.row(j).segment(b, m);
-    for (int a = 0; a < people.entry[v + 1] - people.entry[v]; ++a)
-      if (people.count[people.entry[v] + a] > 0)
-        out[people.entry[v] + a] += by * (w * post.pi.row(first + a).segment(b, m)).sum();
-  }
-}
+/// How choices of the fitted persons are predicted, each under the person's own
+/// posterior, by an average over values.
+class Predictive {
+ public:
+  explicit Predictive(const People& people)
+      : people_(people), mean_(Vector::Zero(people.entry.back())), log_mean_(mean_),
+        log_square_(mean_) {}
 
-inline double predictive_loglik(const People& people, const Vector& probability) {
-  double sum = 0.0;
-  for (int i = 0; i < probability.size(); ++i)
-    if (people.count[i] > 0) sum += people.count[i] * std::log(probability[i]);
-  return sum;
-}
+  void add(const Posterior& post) {
+    ++n_;
+    for (int v = 0; v < people_.n_visits(); ++v) {
+      const int j = people_.visit_person[v], b = post.begin[j], m = post.end[j] - b;
+      const int first = people_.first[people_.visit_state[v]];
+      const auto w = post.weight.row(j).segment(b, m);
+      for (int i = people_.entry[v]; i < people_.entry[v + 1]; ++i) {
+        if (!(people_.count[i] > 0)) continue;
+        const int pair = first + i - people_.entry[v];
+        const double p = (w * post.pi.row(pair).segment(b, m)).sum();
+        mean_[i] += (p - mean_[i]) / n_;
+        const double off = std::log(p) - log_mean_[i];
+        log_mean_[i] += off / n_;
+        log_square_[i] += off * (std::log(p) - log_mean_[i]);
+      }
+    }
+  }
+
+  /// Of all choices under the average, in nats.
+  double loglik() const {
+    double sum = 0.0;
+    for (int i = 0; i < mean_.size(); ++i)
+      if (people_.count[i] > 0) sum += people_.count[i] * std::log(mean_[i]);
+    return sum;
+  }
+
+  /// Of log probabilities over what was added, summed over choices.
+  double variance() const {
+    double sum = 0.0;
+    for (int i = 0; i < mean_.size(); ++i)
+      if (people_.count[i] > 0) sum += people_.count[i] * log_square_[i] / (n_ - 1);
+    return sum;
+  }
+
+ private:
+  const People& people_;
+  Vector mean_, log_mean_, log_square_;  // [entries of People::count]
+  int n_ = 0;
+};
 
 /// Calls `use(point, d)` for the 32 points m +- e_d in order; points are computed
 /// in parallel, two at a time, and seen one after the other.
@@ -151,10 +180,8 @@ inline LogDet draw(const EvidenceData& data, const Point& centre,
 /// Averages over the draws around `centre`, judged against the mode.
 inline void finish_shift(const EvidenceData& data, const Evidence& mode,
                          const Point& centre, Shift& out) {
-  Vector probability = Vector::Zero(data.people.entry.back());
-  add_predictive(data.people, mode.point.post, 1.0, probability);
-  out.predictive_mode = predictive_loglik(data.people, probability);
-  probability.setZero();
+  Predictive at_mode(data.people), by_draws(data.people);
+  at_mode.add(mode.point.post);
   out.u = centre.u;
   out.weight = Table::Zero(data.people.n_persons, data.nodes.size());
   bool good = true;
@@ -162,11 +189,14 @@ inline void finish_shift(const EvidenceData& data, const Evidence& mode,
     good = good && point.good;
     if (!point.good) return;
     out.weight += point.post.weight / (4 * kBlock);
-    add_predictive(data.people, point.post, 1.0 / (4 * kBlock), probability);
+    by_draws.add(point.post);
   });
-  out.predictive = predictive_loglik(data.people, probability);
-  out.allowance = std::max(0.0, mode.effective_values()) + 1.0;
-  out.kept = good && out.predictive >= out.predictive_mode - out.allowance;
+  out.predictive_mode = at_mode.loglik();
+  out.predictive = by_draws.loglik();
+  out.variance = by_draws.variance();
+  const double effective = std::max(0.0, mode.effective_values());
+  out.kept = good && out.predictive - out.variance >=
+                         out.predictive_mode - 1.5 * effective - 1.0;
 }
 
 }  // namespace detail
