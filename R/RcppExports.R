@@ -69,6 +69,10 @@ evidence_at_ <- function(task, data, spec, control, at) {
     .Call(`_psyrl_evidence_at_`, task, data, spec, control, at)
 }
 
+free_table_ <- function(mdp, counts, z, mu, steps, settings) {
+    .Call(`_psyrl_free_table_`, mdp, counts, z, mu, steps, settings)
+}
+
 learning_log_lik_ <- function(data, spec, theta, order, runtime) {
     .Call(`_psyrl_learning_log_lik_`, data, spec, theta, order, runtime)
 }

@@ -140,6 +140,7 @@ value_intervals <- function(fit, level, method, n, cluster) {
 # Standard errors of the advantages: none of known values; of exact ones by their
 # slopes in what was estimated; of tables by the arrow.
 value_std_error <- function(fit) {
+  if (!is.null(fit$values$std_error)) return(fit$values$std_error)
   none <- rep(NA_real_, length(fit$values$advantage))
   if (inherits(fit$spec$value, "q_known")) return(numeric(length(none)))
   if (inherits(fit$spec$value, "q_task")) {

@@ -158,11 +158,11 @@ moved_posterior <- function(fit, nodes = fit$posterior$nodes) {
   )
 }
 
-# How the uncertainty of what is shared reaches persons: values learned by the
-# evidence are averaged over draws already, where it found these to predict; other
-# tables have the arrow, exact values draws of what was estimated.
+# How the uncertainty of what is shared reaches persons: free tables are integrated
+# out, values learned by the evidence averaged over draws already, where it found these
+# to predict; other tables have the arrow, exact values draws of what was estimated.
 shared_by <- function(fit) {
-  if (isTRUE(fit$engine$shift$kept)) return("mixture")
+  if (isTRUE(fit$engine$shift$kept) || !is.null(fit$values$ridge)) return("mixture")
   if (has_arrow(fit)) return("arrow")
   exact <- inherits(fit$spec$value, c("q_task", "q_known")) &&
     !rewards_are_learned(fit$spec) && trait_is_log(fit)
@@ -177,7 +177,10 @@ trait_quantiles <- function(fit, method, probs, n = 100, cluster = NULL) {
     posterior_summary(posterior, probs)[, -(1:2), drop = FALSE]
   }
   if (method == "bootstrap") return(plugin(bootstrap_posterior(fit, n, cluster)))
-  if (method == "plugin") return(plugin())
+  if (method == "plugin") {
+    # Only of an integrated table is the posterior not that of known values.
+    return(plugin(if (is.null(fit$values$ridge)) fit$posterior else moved_posterior(fit)))
+  }
   switch(shared_by(fit),
     mixture = plugin(),
     draws = plugin(joint_posterior(fit)),

@@ -1,20 +1,14 @@
-# Learned values whose population belongs to the evidence: free tables whose ridge
-# is estimated, and tables under the expected residual on all legal pairs. Maximising
-# (mu, sigma) together with such values would let beta run away.
+# Learned values whose population belongs to the evidence: tables under the expected
+# residual on all legal pairs. Maximising (mu, sigma) together with such values would
+# let beta run away.
 
 uses_evidence <- function(problem) {
-  if (problem$estimator != "marginal" || !inherits(problem$value, "q_table") ||
-    !is.null(problem$value$tie) || rewards_are_learned(problem)) {
-    return(FALSE)
-  }
   consistency <- problem$consistency
-  if (inherits(consistency, "consistency_none")) {
-    return(identical(problem$value$l2, "estimate") &&
-      problem$identify %in% c("center", "global_rms"))
-  }
-  identical(problem$value$l2, "estimate") && consistency$pairs == "legal" &&
-    consistency$residual == "expected" && consistency$cql == 0 &&
-    problem$identify %in% c("center", "global_rms")
+  problem$estimator == "marginal" && inherits(problem$value, "q_table") &&
+    is.null(problem$value$tie) && !rewards_are_learned(problem) &&
+    !is_free_table(problem) && identical(problem$value$l2, "estimate") &&
+    consistency$pairs == "legal" && consistency$residual == "expected" &&
+    consistency$cql == 0 && problem$identify %in% c("center", "global_rms")
 }
 
 fit_by_evidence <- function(problem) {
@@ -37,12 +31,11 @@ fit_by_evidence <- function(problem) {
   )
   found$shift_of_scale <- shift
   list(
-    values = c(values, list(effective = found$effective_values), if (!is_free_table(problem)) {
-      list(
-        temperature = found$temperature, discount = found$discount,
-        residual_sd_relative = found$residual_sd / found$reward_scale
-      )
-    }),
+    values = c(values, list(
+      effective = found$effective_values, temperature = found$temperature,
+      discount = found$discount,
+      residual_sd_relative = found$residual_sd / found$reward_scale
+    )),
     population = list(effects = effects, log_sigma = log(found$sigma)),
     posterior = posterior, log_lik = found$loglik, status = found$status,
     trace = as_rounds(found$trace), lambda = found$lambda,
@@ -51,19 +44,10 @@ fit_by_evidence <- function(problem) {
   )
 }
 
-# The task and what is fixed. A free table is the same model without rewards or a
-# future: the residual is the value, of unit SD, and mu carries the scale.
+# The task and what is fixed.
 evidence_question <- function(problem) {
   control <- problem$control
   consistency <- problem$consistency
-  if (inherits(consistency, "consistency_none")) {
-    task <- problem$task
-    task$layout$reward <- numeric(length(task$layout$pair_action))
-    task$discount <- 0
-    return(list(task = task, spec = evidence_spec(
-      residual_sd = 1, temperature = 1, mu = control$mu, sigma = control$sigma
-    )))
-  }
   number <- function(x) if (is.numeric(x)) x
   list(task = problem$task, spec = evidence_spec(
     residual_sd = if (is.numeric(consistency$lambda)) sd_of(consistency$lambda),
@@ -75,7 +59,6 @@ evidence_question <- function(problem) {
 }
 
 evidence_rows <- function(problem, found) {
-  if (is_free_table(problem)) return(NULL)
   consistency <- problem$consistency
   parameter_row(
     c("residual_sd", "temperature", "discount"), "values",

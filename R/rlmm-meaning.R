@@ -5,7 +5,7 @@
 score_meaning <- function(fit) {
   checks <- c(
     entropy_check(fit), residual_check(fit), odd_even_check(fit),
-    personal_check(fit)
+    prediction_checks(fit)
   )
   list(
     sentence = meaning_sentence(fit),
@@ -108,8 +108,9 @@ odd_even_check <- function(fit) {
   ))
 }
 
-# Learning about a person should improve the prediction of that person.
-personal_check <- function(fit) {
+# Predictions of every decision from the person's decisions before it, and from the
+# population alone.
+prediction_checks <- function(fit) {
   if (!inherits(fit$data, "psyrl_trajectories")) return(NULL)
   prior <- grid_posterior_(
     fit$posterior$nodes, 0 * fit$posterior$weight, fit$posterior$mu,
@@ -122,9 +123,18 @@ personal_check <- function(fit) {
       prior, rep(update, length(fit$data$persons))
     )
   }
-  gain <- rowsum(nll(FALSE) - nll(TRUE), fit$data$decisions$person)
+  from_past <- nll(TRUE)
+  list(
+    personal = personal_check(fit, nll(FALSE) - from_past),
+    chance = chance_check(fit, from_past)
+  )
+}
+
+# Learning about a person should improve the prediction of that person.
+personal_check <- function(fit, gain) {
+  gain <- rowsum(gain, fit$data$decisions$person)
   se <- stats::sd(gain) * sqrt(length(gain))
-  list(personal = list(
+  list(
     gain = sum(gain), std_error = se,
     warning = if (length(gain) > 1 && sum(gain) < -2 * se) {
       paste(
@@ -132,5 +142,23 @@ personal_check <- function(fit) {
         "does: the values may be wrong for these people."
       )
     }
-  ))
+  )
+}
+
+# People who follow the values are predicted better than by chance.
+chance_check <- function(fit, nll) {
+  n_legal <- diff(fit$task$layout$state_start)
+  chance <- log(n_legal[task_pairs(fit$task)$state[fit$pair + 1]])
+  share <- 1 - sum(nll) / sum(chance)
+  list(
+    nll = mean(nll), chance = mean(chance),
+    warning = if (sum(chance) > 0 && share < .02) {
+      paste0(
+        "The values predict decisions hardly better than chance does (negative log ",
+        "likelihood ", format(mean(nll), digits = 3), " a decision against ",
+        format(mean(chance), digits = 3), "): these people do not follow them. ",
+        "q_table() with bellman_none() learns what they follow."
+      )
+    }
+  )
 }

@@ -10,6 +10,7 @@
 # and shortened until that falls: it never rises.
 
 fit_learned <- function(problem) {
+  if (uses_free_table(problem)) return(fit_free_table(problem))
   if (uses_evidence(problem)) return(fit_by_evidence(problem))
   require_numbers(problem)
   problem$penalty <- value_penalty(problem)

@@ -46,6 +46,11 @@
 #' traits are integrated out on a grid of nodes shared by all persons; scores are
 #' posterior means of log beta and their intervals posterior quantiles.
 #'
+#' A table that is learned from behaviour alone ([bellman_none()]) has more values than
+#' anybody visits, so its mode would take rare choices for certain. It is integrated
+#' out instead, state by state, by Laplace's method; the ridge is estimated with the
+#' population (or given), and intervals carry what is not known about the values.
+#'
 #' @return An object of class `c("rlmm", "psyrl_fit")`: a plain list with, among
 #'   others, `status` (why the search stopped), `trace` (data frame, a row a round),
 #'   `loglik`, `lambda`, `call`, `version`, `seed`. See [persons()], [criterion_cor()],

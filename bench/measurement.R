@@ -4,7 +4,7 @@
 #
 #   Rscript bench/measurement.R [replicates = 3] [section ...]
 #
-# Sections: boards, fixed_point, reading, oracle, learned, small_boards,
+# Sections: boards, fixed_point, reading, oracle, learned, unrelated, small_boards,
 # tower_of_london, threads, growth. Pictures go to bench/out.
 
 suppressMessages(library(psyrl))
@@ -42,6 +42,29 @@ oracle <- function(study) {
   rlmm(study$log, study$task, q_known(study$values),
     control = rlmm_control(mu = -0.5, sigma = 1)
   )
+}
+
+# People who follow values that have nothing to do with the task: a random two-layer
+# network on the board's cells, an output a jump, root mean square 1.
+unrelated_study <- function(n, episodes, seed, hidden = 32) {
+  task <- internal$rescale_rewards(peg_solitaire("4x4"))
+  set.seed(seed)
+  cells <- do.call(rbind, strsplit(gsub("/", "", task$states), "")) == "1"
+  layer <- function(x, units) {
+    x %*% matrix(stats::rnorm(ncol(x) * units, 0, 2 / sqrt(ncol(x))), ncol(x))
+  }
+  output <- layer(tanh(layer(cbind(1, cells), hidden)), length(task$actions))
+  pairs <- internal$task_pairs(task)
+  q <- output[as.matrix(pairs)]
+  values <- data.frame(
+    state = task$states[pairs$state], action = task$actions[pairs$action],
+    q = q / internal$identify_(task, q, "center")$rms
+  )
+  z <- stats::rnorm(n, -0.5, 1)
+  names(z) <- sprintf("p%04d", seq_len(n))
+  log <- as.data.frame(simulate_trajectories(task, exp(z), episodes, values = values))
+  log$beta <- NULL
+  list(task = task, values = values, z = z, log = log)
 }
 
 recovery <- function(fit, z) {
@@ -181,6 +204,41 @@ sections$learned <- function() {
       name, "within .01 of known, < 15 s",
       paste0(numbers(recovery(fit, s$z)), ", ", round(elapsed, 1), " s, ", fit$status)
     )
+  }
+}
+
+# Scales of values cannot be compared here, only persons.
+sections$unrelated <- function() {
+  for (seed in seq_len(replicates)) {
+    s <- unrelated_study(200, 50, seed)
+    cat("people", seed, "\n")
+    known <- oracle(s)
+    show("values known", "", numbers(c(
+      recovery(known, s$z)[1:2], nll = -mean(log(fitted(known)))
+    )))
+    warned <- character()
+    default <- withCallingHandlers(rlmm(s$log, s$task), psyrl_warning_meaning = function(w) {
+      warned <<- c(warned, substr(conditionMessage(w), 1, 60))
+    })
+    legal <- diff(s$task$layout$state_start)
+    uniform <- mean(log(legal[match(s$log$state, s$task$states)]))
+    show("default", "warns; NLL near uniform", numbers(c(
+      recovery(default, s$z)[1:2], nll = -mean(log(fitted(default))), uniform = uniform
+    )))
+    cat(paste0("  warning: ", warned, "...\n"), sep = "")
+    for (model in c("free", "evidence")) {
+      used <- system.time(fit <- suppressWarnings(rlmm(s$log, s$task, q_table(),
+        consistency = if (model == "free") bellman_none() else bellman()
+      )))
+      show(
+        c(free = "bellman_none()", evidence = "everything estimated")[[model]],
+        c(free = "r >= .98", evidence = "r >= .975, large s")[[model]],
+        paste0(
+          numbers(c(recovery(fit, s$z)[1:2], s = fit$values$residual_sd_relative)), ", ",
+          round(sum(used[1:2])), " s of processor time, ", fit$status
+        )
+      )
+    }
   }
 }
 

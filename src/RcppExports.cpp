@@ -253,6 +253,22 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// free_table_
+Rcpp::List free_table_(const Rcpp::List& mdp, const Rcpp::List& counts, const Rcpp::NumericVector& z, const Rcpp::NumericVector& mu, const Rcpp::NumericVector& steps, const Rcpp::List& settings);
+RcppExport SEXP _psyrl_free_table_(SEXP mdpSEXP, SEXP countsSEXP, SEXP zSEXP, SEXP muSEXP, SEXP stepsSEXP, SEXP settingsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type mdp(mdpSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type counts(countsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type z(zSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type mu(muSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type steps(stepsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type settings(settingsSEXP);
+    rcpp_result_gen = Rcpp::wrap(free_table_(mdp, counts, z, mu, steps, settings));
+    return rcpp_result_gen;
+END_RCPP
+}
 // learning_log_lik_
 Rcpp::List learning_log_lik_(const Rcpp::List& data, const Rcpp::List& spec, const Rcpp::NumericMatrix& theta, int order, const Rcpp::List& runtime);
 RcppExport SEXP _psyrl_learning_log_lik_(SEXP dataSEXP, SEXP specSEXP, SEXP thetaSEXP, SEXP orderSEXP, SEXP runtimeSEXP) {
@@ -901,6 +917,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_psyrl_evidence_values_", (DL_FUNC) &_psyrl_evidence_values_, 3},
     {"_psyrl_evidence_sweeps_", (DL_FUNC) &_psyrl_evidence_sweeps_, 4},
     {"_psyrl_evidence_at_", (DL_FUNC) &_psyrl_evidence_at_, 5},
+    {"_psyrl_free_table_", (DL_FUNC) &_psyrl_free_table_, 6},
     {"_psyrl_learning_log_lik_", (DL_FUNC) &_psyrl_learning_log_lik_, 5},
     {"_psyrl_learning_trace_", (DL_FUNC) &_psyrl_learning_trace_, 5},
     {"_psyrl_learning_simulate_", (DL_FUNC) &_psyrl_learning_simulate_, 5},

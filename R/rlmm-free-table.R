@@ -1,0 +1,135 @@
+# Free tables: values learned from behaviour alone, held by a ridge and integrated out
+# (src/core/measurement/free_table.h). Nothing but the ridge fixes their scale, so
+# either the ridge is given and mu is 0 while searching, or values have unit variance
+# and mu carries the scale. The rule of identification is applied at the end.
+#
+# A round: the traits' mode and every person's curve, the log likelihood of the trait
+# with the table integrated out; then the population that suits the curves. The
+# objective, minus the log likelihood with table and traits integrated out, falls.
+
+uses_free_table <- function(problem) {
+  ridge <- problem$value$l2
+  is_free_table(problem) && !rewards_are_learned(problem) &&
+    inherits(problem$value, "q_table") && is.null(problem$value$tie) && (identical(ridge, "estimate") || ridge > 0) &&
+    problem$identify %in% c("center", "global_rms") &&
+    problem$control$m_step == "newton" && is.null(problem$control$batch_persons)
+}
+
+fit_free_table <- function(problem) {
+  working <- problem
+  ridge <- problem$value$l2
+  if (is.numeric(ridge)) working$control$mu <- 0
+  variance <- if (is.numeric(ridge)) 1 / (2 * ridge) else 1
+  started <- proc.time()[["elapsed"]]
+  row <- function(i, state) {
+    trace_row(i, state$objective,
+      effective = state$effective, gradient_norm = state$gradient_norm,
+      seconds = proc.time()[["elapsed"]] - started
+    )
+  }
+  state <- free_table_round(working, variance, list(
+    z = numeric(nrow(problem$design)), population = list(
+      effects = c(working$control$mu %||% 0, numeric(ncol(problem$design) - 1)),
+      log_sigma = log(working$control$sigma %||% 1)
+    )
+  ))
+  rows <- list(row(0L, state))
+  status <- if (state$status == "interrupted") "interrupted"
+  while (is.null(status)) {
+    if (length(rows) > problem$control$max_iterations) {
+      status <- "max_iterations"
+      break
+    }
+    trial <- free_table_round(working, variance, state)
+    gain <- state$objective - trial$objective
+    if (trial$status == "interrupted") {
+      status <- "interrupted"
+    } else if (!(gain > least_gain(problem, state$objective))) {
+      status <- "converged"
+    }
+    if (gain > 0 && is.null(status)) {
+      state <- trial
+      rows <- c(rows, list(row(length(rows), state)))
+      if (!notify(problem$control, rows[[length(rows)]])) status <- "interrupted"
+    }
+  }
+  finish_free_table(problem, state, variance, status, do.call(rbind, rows))
+}
+
+# SDs from the mode at which curves are evaluated; between them they are splines.
+curve_steps <- seq(-6, 6, by = .75)
+
+free_table_round <- function(problem, variance, state) {
+  sigma <- exp(state$population$log_sigma)
+  mu <- drop(problem$design %*% state$population$effects)
+  found <- free_table_(
+    problem$task, problem$counts, state$z, mu, curve_steps,
+    list(threads = problem$control$threads, sigma = sigma, variance = variance)
+  )
+  nodes <- trait_nodes(
+    c(mu, found$z), sigma, max(min(found$offset[nrow(found$offset), ]) / 6, .05 * sigma)
+  )
+  log_lik <- curves_at(found, nodes)
+  population <- fit_population(problem, nodes, log_lik, state$population)
+  c(found[c("z", "q", "variance", "effective", "gradient_norm", "status")], list(
+    population = population, nodes = nodes, log_lik = log_lik,
+    objective = found$table - population$log_lik
+  ))
+}
+
+# Log likelihoods [nodes x persons], relative to that at each person's mode.
+curves_at <- function(found, nodes) {
+  middle <- (nrow(found$curve) + 1) / 2
+  vapply(seq_along(found$z), function(j) {
+    curve <- found$curve[middle, j] - found$curve[, j]
+    stats::spline(
+      found$z[j] + found$offset[, j], curve, xout = nodes, method = "natural"
+    )$y
+  }, numeric(length(nodes)))
+}
+
+# Identified values, and the trait's nodes on their scale.
+finish_free_table <- function(problem, state, variance, status, trace) {
+  values <- identified(problem, state$q, state_maximum(problem$task, state$q))
+  rms <- c(
+    identify_(problem$task, state$q, "center")$rms,
+    identify_(problem$task, values$advantage, "center")$rms
+  )
+  scale <- if (all(rms > 0)) rms[1] / rms[2] else 1
+  population <- state$population
+  information <- evaluate_population(
+    problem, state$nodes, state$log_lik, population
+  )$information
+  posterior <- trait_posterior(
+    state$nodes, state$log_lik, drop(problem$design %*% population$effects),
+    exp(population$log_sigma), problem$control$threads
+  )
+  population$effects[1] <- population$effects[1] + log(scale)
+  posterior$nodes <- posterior$nodes + log(scale)
+  posterior$mu <- posterior$mu + log(scale)
+  list(
+    values = c(values, list(
+      effective = state$effective, std_error = sqrt(state$variance) / scale,
+      ridge = scale^2 / (2 * variance)
+    )),
+    population = population, posterior = posterior,
+    mode = if (problem$estimator == "joint") state$z + log(scale),
+    vcov = free_table_vcov(problem, information),
+    log_lik = plugin_log_lik(problem, values, population), lambda = 0,
+    objective = state$objective, status = status, trace = trace
+  )
+}
+
+free_table_vcov <- function(problem, information) {
+  names <- c(colnames(problem$design), "sigma")
+  dimnames(information) <- list(names, names)
+  fixed <- c(if (!is.null(problem$control$mu)) "mu", if (!is.null(problem$control$sigma)) "sigma")
+  free <- setdiff(names, fixed)
+  inverse_information(information[free, free, drop = FALSE])
+}
+
+# The likelihood of the table that is reported, traits integrated out.
+plugin_log_lik <- function(problem, values, population) {
+  nodes <- first_nodes(values$rms)
+  sum(posterior_at(problem, values, nodes, population)$log_marginal)
+}
