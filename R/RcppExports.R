@@ -5,6 +5,14 @@ arrow_ <- function(mdp, people, penalty, q, population, settings) {
     .Call(`_psyrl_arrow_`, mdp, people, penalty, q, population, settings)
 }
 
+represented_information_ <- function(mdp, people, penalty, theta, settings) {
+    .Call(`_psyrl_represented_information_`, mdp, people, penalty, theta, settings)
+}
+
+persons_information_ <- function(mdp, people, precision, advantage, threads) {
+    .Call(`_psyrl_persons_information_`, mdp, people, precision, advantage, threads)
+}
+
 log_sum_exp_ <- function(x) {
     .Call(`_psyrl_log_sum_exp_`, x)
 }

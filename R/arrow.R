@@ -1,48 +1,105 @@
-# Persons' uncertainty where tables of values are learned from the same people: the
-# arrow-shaped information at the persons' modes (src/core/measurement/arrow.h).
+# Persons' uncertainty where what they share is learned from the same people: the
+# arrow-shaped information at the persons' modes. Tables of values and habits are solved
+# in the core (src/core/measurement/arrow.h); representations with few parameters, and
+# rewards learned exactly, in arrow-represented.R.
 
-# list(person, shared, advantage, border, z): information about each trait alone, what
-# sharing adds to its variance, variances of advantages (where there are few enough
-# pairs), covariance of the population's parameters, modes.
-arrow <- function(fit, covariance = FALSE, dense_pairs = 2500) {
-  setting <- arrow_setting(fit)
-  sigma <- coef(fit)[["sigma"]]
-  mu <- prior_mean(fit) - setting$shift
-  advantage <- identify_(setting$task, setting$q, setting$rule)$advantage
-  modes <- person_modes_(setting$task, fit$counts, advantage, mu, sigma)
+# list(person, shared, covariance, z): information about each trait alone, what sharing
+# adds to its variance (and between persons, where asked for), modes. Of advantages the
+# variances `advantage` (small enough tables), or a `root` whose cross-product is their
+# covariance. NULL, with a warning, where the information is not positive definite.
+arrow <- function(fit, covariance = FALSE, ...) {
+  found <- switch(arrow_kind(fit),
+    table = table_arrow(fit, table_setting(fit), covariance, ...),
+    habit = table_arrow(fit, habit_setting(fit), covariance, ...),
+    represented = represented_arrow(fit, covariance),
+    rewards = reward_arrow(fit, covariance)
+  )
+  if (is.null(found)) {
+    warn("hessian", c(
+      "The information about what is learned is not positive definite, so the",
+      "intervals take it as known. The search may have stopped too early."
+    ))
+  }
+  found
+}
+
+# Which arrow there is: "none" where nothing is learned, or too much.
+arrow_kind <- function(fit) {
+  spec <- fit$spec
+  if (!trait_is_log(fit)) return("habit")
+  learned <- rewards_are_learned(spec)
+  if (inherits(spec$value, c("q_task", "q_known"))) {
+    return(if (learned && !is.null(fit$rewards$search)) "rewards" else "none")
+  }
+  if (inherits(spec$value, "q_table") && is.null(spec$value$tie) && !learned) {
+    return("table")
+  }
+  n <- length(fit$values$theta)
+  if (n > 0 && n <= identification_limit) "represented" else "none"
+}
+
+has_arrow <- function(fit) arrow_kind(fit) != "none"
+
+# `values`: covariances between advantages are wanted. As many pairs as
+# `max_dense_pairs` have a dense information.
+table_arrow <- function(fit, setting, covariance, values = FALSE,
+                        dense_pairs = max_dense_pairs) {
   found <- arrow_(
-    setting$task, slope_groups(exp(modes[, "z"]), fit$counts), setting$penalty,
-    setting$q, arrow_population(fit, modes, mu, sigma, setting$free_mu),
+    setting$task, setting$people, setting$penalty, setting$q, setting$population,
     list(
       threads = fit$control$threads, identify = setting$rule,
-      offset = setting$offset, covariance = covariance,
+      offset = setting$offset, covariance = covariance, values = values,
       dense_pairs = as.integer(dense_pairs)
     )
   )
-  if (!found$positive) {
-    warn("hessian", c(
-      "The information about the learned values is not positive definite, so the",
-      "intervals take them as known. The search may have stopped too early."
-    ))
-    return(NULL)
-  }
-  c(found, list(z = modes[, "z"] + setting$shift))
+  if (found$positive) c(found, list(z = setting$z + setting$shift))
 }
 
-has_arrow <- function(fit) {
-  inherits(fit$spec$value, "q_table") && is.null(fit$spec$value$tie) &&
-    !rewards_are_learned(fit$spec) && trait_is_log(fit)
+max_dense_pairs <- 2500
+
+table_setting <- function(fit) at_modes(fit, searched_values(fit))
+
+# Persons at their modes under the searched values: adds people, population, z.
+at_modes <- function(fit, setting) {
+  sigma <- coef(fit)[["sigma"]]
+  mu <- prior_mean(fit) - setting$shift
+  setting$advantage <- identify_(setting$task, setting$q, setting$rule)$advantage
+  modes <- person_modes_(setting$task, fit$counts, setting$advantage, mu, sigma)
+  setting$z <- modes[, "z"]
+  setting$people <- slope_groups(exp(setting$z), fit$counts)
+  setting$population <- arrow_population(
+    fit, setting$z, -modes[, "hessian"], mu, setting$free_mu
+  )
+  setting
+}
+
+# The shared table is the habit, under its ridge; slopes stand at their means.
+habit_setting <- function(fit) {
+  moments <- posterior_summary(fit$posterior)
+  z <- moments[, "mean"]
+  habit <- fit$values$habit
+  list(
+    task = fit$task, q = habit, rule = "none", offset = numeric(length(habit)),
+    penalty = habit_penalty(problem_of(fit), 1 / coef(fit)[["habit_sd"]]^2),
+    people = slope_groups(
+      rep(1, length(z)), fit$counts, fit$values$advantage, z
+    ),
+    population = arrow_population(
+      fit, z, 1 / moments[, "sd"]^2, prior_mean(fit), free_mu = TRUE
+    ),
+    z = z, shift = 0
+  )
 }
 
 # The task, values and penalty in which the search was made, and what it takes from
 # there to the reported scale: `shift` of log beta and its gradient, `offset`.
-arrow_setting <- function(fit) {
+searched_values <- function(fit) {
   problem <- problem_of(fit)
   free <- is_free_table(problem)
   setting <- if (is.null(fit$engine)) {
     list(
       task = fit$task, q = fit$values$q, penalty = value_penalty(problem),
-      free_mu = !free
+      free_mu = !free || identical(problem$value$l2, "estimate")
     )
   } else {
     engine_setting(problem, fit$engine)
@@ -57,6 +114,9 @@ arrow_setting <- function(fit) {
     n_legal <- diff(setting$task$layout$state_start)
     setting$shift <- log(found$rms / fit$values$rms)
     setting$offset <- found$advantage / (sum(n_legal[n_legal > 1]) * found$rms^2)
+  }
+  if (!is.null(fit$values$ridge)) {
+    setting$penalty$l2 <- fit$values$ridge * exp(-2 * setting$shift)
   }
   setting
 }
@@ -81,22 +141,31 @@ engine_setting <- function(problem, engine) {
 }
 
 # The population's part of the arrow: effects and log sigma, those that are free.
-arrow_population <- function(fit, modes, mu, sigma, free_mu) {
+# `precision` is that of each trait, its prior included.
+arrow_population <- function(fit, z, precision, mu, free_mu) {
   x <- fit$design
-  t <- (modes[, "z"] - mu) / sigma
-  v <- 1 / (pmax(-modes[, "hessian"], 1e-8) * sigma^2)
+  sigma <- coef(fit)[["sigma"]]
+  t <- (z - mu) / sigma
+  v <- 1 / (pmax(precision, 1e-8) * sigma^2)
   between <- colSums(2 * t * x) / sigma
   information <- rbind(
     cbind(crossprod(x) / sigma^2, between),
     c(between, sum(2 * (t^2 + v) - 2 * v^2))
   )
-  cross <- rbind(-t(x) / sigma^2, -2 * t / sigma)
   free <- c(
     rep(free_mu && is.null(fit$control$mu), ncol(x)), is.null(fit$control$sigma)
   )
   list(
     precision = rep(1 / sigma^2, nrow(x)),
     information = unname(information[free, free, drop = FALSE]),
-    cross = unname(cross[free, , drop = FALSE])
+    cross = unname(population_cross(fit, z, mu)[free, , drop = FALSE])
   )
+}
+
+# Information about effects and log sigma together with each trait.
+population_cross <- function(fit, z, mu) {
+  sigma <- coef(fit)[["sigma"]]
+  cross <- rbind(-t(fit$design) / sigma^2, -2 * (z - mu) / sigma^2)
+  rownames(cross) <- c(colnames(fit$design), "sigma")
+  cross
 }

@@ -10,12 +10,12 @@
 #' @param scale Persons' intervals on the `"natural"` (beta) or the `"log"` scale.
 #' @param method `"joint"` carries the uncertainty of everything that is shared and
 #'   estimated: the population's parameters, temperature and discount of exact values,
-#'   tables of values learned from the same people. `"plugin"` takes what is shared as
-#'   known. `"bootstrap"` averages over `n` parametric [bootstrap()] replicates,
-#'   whatever the values. `"sandwich"`, for the population only, trusts the model's
-#'   means and takes its variances from how much persons differ. The default is
-#'   `"joint"` where that is available (exact, known and tabular values without a
-#'   habit), otherwise `"plugin"`.
+#'   values and rewards learned from the same people, a habit. `"plugin"` takes what is
+#'   shared as known. `"bootstrap"` averages over `n` parametric [bootstrap()]
+#'   replicates, whatever the values. `"sandwich"`, for the population only, trusts the
+#'   model's means and takes its variances from how much persons differ. The default is
+#'   `"joint"` where that is available: everywhere but with more than 1500 parameters of
+#'   a representation, and with a temperature for each person; there `"plugin"`.
 #' @param n Number of replicates, for `method = "bootstrap"`.
 #' @param cluster Any cluster of the `parallel` package, for `method = "bootstrap"`.
 #' @param ... Unused.
@@ -24,18 +24,24 @@
 #' fixed set of draws of the shared parameters from their normal approximation, so
 #' that intervals are the same every time. Values learned by the evidence are averaged
 #' over draws of the values already, where these predict what they were learned from.
-#' Other tables: the arrow-shaped information of values, population and persons,
+#' All other values, learned rewards and a habit: the arrow-shaped information of what
+#' is shared (parameters of the representation, rewards, habit, population) and persons,
 #' Var(z) = 1 / I_zz + I_zq S^-1 I_qz / I_zz^2 with S the Schur complement of the
 #' persons; the posterior's quantiles are stretched to that variance. Directions that
-#' identification removes do not enter.
+#' identification removes do not enter. A fixed penalty, ridge or temperature, and the
+#' temperature beside a habit, are taken as known.
 #'
 #' **Population.** Normal on the link scale (identity, log, logit; `"joint"` and
 #' `"plugin"` are the same), or percentiles of the bootstrap. `NA` where the data say
 #' nothing; a warning names the direction when the model is fitted.
 #'
 #' **Values.** Advantage plus and minus its standard error, by the arrow or, with many
-#' pairs, by the spread over the draws of the values; `NA` where neither is available
-#' or the data leave it open.
+#' pairs, by the spread over the draws of the values; where the evidence estimated the
+#' residuals' SD, the temperature or the discount, with what these add. `NA` where
+#' neither is available or the data leave it open.
+#'
+#' **Rewards.** Weight, or reward of a pair, plus and minus its standard error; `NA` for
+#' what is not identified.
 #' @return A matrix, rows named by person, parameter, or state and action; columns
 #'   `2.5 %` and `97.5 %` (for `level = 0.95`).
 #' @section Errors: `psyrl_error_input` for a wrong argument, and for a method that is
@@ -62,7 +68,7 @@ confint.rlmm <- function(object, parm = c(
     parm <- "population"
   } else {
     parm <- check_choice(parm, eval(formals()$parm), "parm")
-    asked <- asked_terms(object, parm)
+    asked <- terms
   }
   scale <- check_choice(scale, c("natural", "log"), "scale")
   if (missing(method) && !carries_uncertainty(object)) method <- "plugin"
@@ -71,22 +77,9 @@ confint.rlmm <- function(object, parm = c(
   switch(parm,
     persons = person_intervals(object, level, scale, method, n, cluster),
     values = value_intervals(object, level, method, n, cluster),
+    rewards = reward_intervals(object, level, method, n, cluster),
     population_limits(object, level, method, n, cluster)[asked, , drop = FALSE]
   )
-}
-
-# Rows of the table of parameters that were asked for as a whole.
-asked_terms <- function(fit, parm) {
-  terms <- fit$parameters$term
-  if (parm != "rewards") return(terms)
-  terms <- terms[startsWith(terms, "reward:")]
-  if (!length(terms)) {
-    abort_input("parm", c(
-      "`parm = \"rewards\"` needs weights of learned rewards, such as those of",
-      "reward_linear(); this fit has none."
-    ))
-  }
-  terms
 }
 
 person_intervals <- function(fit, level, scale, method, n, cluster) {
@@ -113,98 +106,20 @@ population_limits <- function(fit, level, method, n, cluster) {
   )
 }
 
-value_intervals <- function(fit, level, method, n, cluster) {
-  if (method == "sandwich") abort_sandwich()
-  tail <- (1 - level) / 2
-  advantage <- fit$values$advantage
-  ends <- switch(method,
-    plugin = cbind(advantage, advantage),
-    joint = advantage +
-      outer(value_std_error(fit), stats::qnorm(c(tail, 1 - tail))),
-    bootstrap = {
-      drawn <- vapply(
-        bootstrap_replicates(fit, n, "parametric", cluster),
-        function(replicate) replicate$values$advantage, numeric(length(advantage))
-      )
-      t(apply(drawn, 1, stats::quantile, c(tail, 1 - tail)))
-    }
-  )
-  pairs <- task_pairs(fit$task)
-  dimnames(ends) <- list(
-    paste0(fit$task$states[pairs$state], ": ", fit$task$actions[pairs$action]),
-    interval_names(level)
-  )
-  ends
-}
-
-# Standard errors of the advantages: none of known values; of exact ones by their
-# slopes in what was estimated; of tables by the arrow.
-value_std_error <- function(fit) {
-  if (!is.null(fit$values$std_error)) return(fit$values$std_error)
-  none <- rep(NA_real_, length(fit$values$advantage))
-  if (inherits(fit$spec$value, "q_known")) return(numeric(length(none)))
-  if (inherits(fit$spec$value, "q_task")) {
-    if (identical(fit$spec$value$temperature, "person")) return(none)
-    if (rewards_are_learned(fit$spec)) return(none)
-    return(exact_std_error(fit))
-  }
-  if (!has_arrow(fit)) return(none)
-  variance <- if (length(none) <= 2500) {
-    suppressWarnings(arrow(fit), classes = "psyrl_warning")$advantage
-  }
-  if (!length(variance)) {
-    return(if (shared_by(fit) == "mixture") drawn_std_error(fit) else none)
-  }
-  # What neither people nor the task hold has the ridge's variance, which is no bound.
-  variance[variance > 1e6 * stats::median(variance)] <- NA
-  rescale <- fit$values$rms / identify_(fit$task, fit$values$q, "center")$rms
-  searched_centred <- fit$spec$identify %in% c("global_rms", "state_rms") &&
-    (!is.null(fit$engine) || is_free_table(fit$spec))
-  sqrt(variance) * if (searched_centred) rescale else 1
-}
-
-# Spread of the advantages over the draws of values that persons are averaged over.
-drawn_std_error <- function(fit) {
-  engine <- fit$engine
-  task <- evidence_question(problem_of(fit))$task
-  core <- utils::modifyList(engine, engine$scaled)
-  scale <- fit$values$rms / identify_(task, fit$values$q, "center")$rms
-  centred <- function(shift) {
-    q <- evidence_values_(task, engine$shift$delta + shift, core)$q
-    identify_(task, q * engine$reward_scale, "center")$advantage
-  }
-  middle <- centred(0)
-  away <- apply(engine$shift$draws, 2, function(draw) centred(draw) - middle)
-  sqrt(rowMeans(away^2)) * if (fit$spec$identify == "center") 1 else scale
-}
-
-exact_std_error <- function(fit) {
-  free <- intersect(c("temperature", "discount"), rownames(fit$vcov))
-  if (!length(free)) return(numeric(length(fit$values$advantage)))
-  vcov <- fit$vcov[free, free, drop = FALSE]
-  h <- 1e-3
-  slope <- vapply(free, function(name) {
-    moved <- function(step) {
-      shifted_fit(fit, stats::setNames(step, name))$values$advantage
-    }
-    (moved(h) - moved(-h)) / (2 * h)
-  }, numeric(length(fit$values$advantage)))
-  sqrt(rowSums((slope %*% vcov) * slope))
-}
-
 #' Covariances of what a measurement model estimates
 #'
 #' @param object A fit of [rlmm()].
-#' @param parm Covariances of the `"population"`'s parameters or of the `"persons"`'
-#'   traits.
+#' @param parm Covariances of the `"population"`'s parameters, of the `"persons"`'
+#'   traits or of the `"values"` (advantages of up to 2500 legal pairs).
 #' @param type Of the population: `"information"` inverts the observed information of
 #'   the marginal likelihood; `"sandwich"` puts the persons' own scores between two
 #'   such inverses and is right even where the likelihood is not, as long as its means
 #'   are (not for values learned by the evidence: use `bootstrap(type = "persons")`).
 #' @param scale Persons' traits on the `"log"` scale (log beta) or the `"natural"`.
 #' @param ... Unused.
-#' @return A matrix named by parameter or person: parameters that were estimated, in
-#'   the units of [coef()]; all persons, with what they share (see [confint.rlmm()]).
+#' @return A matrix named by parameter, person, or state and action: parameters that
+#'   were estimated, in the units of [coef()]; all persons, with what they share (see
+#'   [confint.rlmm()]); all legal pairs.
 #'   `NA` where the data say nothing.
 #' @section Errors: `psyrl_error_input` for a wrong argument, or where covariances are
 #'   not available.
@@ -220,13 +135,14 @@ exact_std_error <- function(fit) {
 #' sqrt(diag(vcov(fit, type = "sandwich")))
 #' cov2cor(vcov(fit, "persons"))[1:3, 1:3]
 #' @export
-vcov.rlmm <- function(object, parm = c("population", "persons"),
+vcov.rlmm <- function(object, parm = c("population", "persons", "values"),
                       type = c("information", "sandwich"),
                       scale = c("log", "natural"), ...) {
-  parm <- check_choice(parm, c("population", "persons"), "parm")
+  parm <- check_choice(parm, c("population", "persons", "values"), "parm")
   type <- check_choice(type, c("information", "sandwich"), "type")
   scale <- check_choice(scale, c("log", "natural"), "scale")
   if (parm == "persons") return(trait_covariance(object, scale))
+  if (parm == "values") return(value_covariance(object))
   vcov <- if (type == "sandwich") sandwich(object) else object$vcov
   slope <- link_slopes(object, rownames(vcov))
   vcov * outer(slope, slope)
@@ -241,16 +157,18 @@ link_slopes <- function(fit, terms) {
 }
 
 trait_covariance <- function(fit, scale) {
+  alone <- posterior_summary(fit$posterior)[, "sd"]^2
   covariance <- switch(shared_by(fit),
     draws = joint_covariance(fit),
+    # The draws' posteriors carry what is shared already, but one person at a time.
+    mixture = `diag<-`(arrow(fit, covariance = TRUE)$covariance, alone),
     arrow = {
       found <- arrow(fit, covariance = TRUE)
-      alone <- posterior_summary(fit$posterior)[, "sd"]^2
       diag(alone, length(alone)) + if (is.null(found)) 0 else found$covariance
     },
     abort_input("parm", paste0(
-      "Covariances between persons are available for exact, known and tabular ",
-      "values without a habit."
+      "Covariances between persons are formed for up to ", identification_limit,
+      " parameters of a representation."
     ))
   )
   if (scale == "natural" && trait_is_log(fit)) {

@@ -129,8 +129,8 @@ signal_identification <- function(fit) {
 #' @return A data frame of class `psyrl_rewards`. Of [reward_linear()]: `feature,
 #'   weight, std_error, identified`; otherwise a row a legal pair: `state, action,
 #'   reward, std_error, identified`. Standard errors come from the observed information
-#'   of the marginal likelihood; they are `NA` for what the data do not identify, and
-#'   where values were learned beside the rewards. The attribute `identification` is
+#'   of the marginal likelihood, beside learned values from the arrow-shaped information
+#'   (see [confint.rlmm()]); they are `NA` for what the data do not identify. The attribute `identification` is
 #'   the report that is printed below: number of `parameters`, their `rank`, the free
 #'   `directions` (a column each, a row a pair) and the `anchors`: pairs whose known
 #'   rewards would settle the rest.
@@ -162,7 +162,9 @@ rewards.rlmm <- function(fit, ...) {
     ))
     return(structure(table, class = c("psyrl_rewards", "data.frame")))
   }
-  structure(found$weights %||% found$pairs,
+  table <- found$weights %||% found$pairs
+  if (arrow_kind(fit) == "represented") table <- with_std_error(fit, table)
+  structure(table,
     identification = found$report, class = c("psyrl_rewards", "data.frame")
   )
 }

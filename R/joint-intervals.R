@@ -160,12 +160,13 @@ moved_posterior <- function(fit, nodes = fit$posterior$nodes) {
 
 # How the uncertainty of what is shared reaches persons: free tables are integrated
 # out, values learned by the evidence averaged over draws already, where it found these
-# to predict; other tables have the arrow, exact values draws of what was estimated.
+# to predict; whatever else is learned has the arrow, exact values draws of what was
+# estimated.
 shared_by <- function(fit) {
   if (isTRUE(fit$engine$shift$kept) || !is.null(fit$values$ridge)) return("mixture")
   if (has_arrow(fit)) return("arrow")
   exact <- inherits(fit$spec$value, c("q_task", "q_known")) &&
-    !rewards_are_learned(fit$spec) && trait_is_log(fit)
+    !rewards_are_learned(fit$spec)
   if (exact) "draws" else "nothing"
 }
 
@@ -186,7 +187,10 @@ trait_quantiles <- function(fit, method, probs, n = 100, cluster = NULL) {
     draws = plugin(joint_posterior(fit)),
     arrow = stretched(fit$posterior, plugin(), arrow(fit)$shared),
     abort_input("method", c(
-      "`method = \"joint\"` is for exact, known and tabular values without a habit.",
+      paste0(
+        "`method = \"joint\"` takes a covariance of what is learned, which is formed for ",
+        "up to ", identification_limit, " parameters of a representation."
+      ),
       "Use \"bootstrap\", or \"plugin\", which takes the values as known."
     ))
   )

@@ -311,7 +311,7 @@ finish_learned <- function(problem, state, status, trace) {
     settled_posterior(problem, values, population)
   }
   list(
-    values = c(values, if (!free) {
+    values = c(values, list(theta = state$theta), if (!free) {
       list(
         residual_sd_relative = sd_of(problem$penalty$lambda) /
           reward_unit(problem, problem$task$discount)

@@ -68,7 +68,14 @@ reward_inference <- function(problem, at, scale, shifted) {
     rewards = list(
       pairs = reward_table_of(problem, map$reward, pairs),
       weights = if (!is.null(weights)) as.data.frame(weights),
-      report = identification_report(problem, known, map)
+      report = identification_report(problem, known, map),
+      search = list(
+        at = at[c(
+          "theta", "effects", "log_sigma", "temperature", "discount", "nodes",
+          "reward", "q"
+        )],
+        scale = problem$scale, unit = scale, open = problem$open
+      )
     )
   )
 }

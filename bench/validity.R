@@ -169,10 +169,10 @@ calibration <- function(n_replicates = replicates %||% 30) {
 # --- The arrow --------------------------------------------------------------------
 
 arrow <- function() {
-  path <- file.path("tests", "testthat", "test-arrow.R")
-  if (!file.exists(path)) return(invisible())
   # The dense information, written out from definitions, is the test's.
-  dense_information <- eval(parse(path)[[1]][[3]], internal)
+  path <- file.path("tests", "testthat", "helper-arrow.R")
+  if (!file.exists(path)) return(invisible())
+  sys.source(path, helper <- new.env(parent = internal))
   set.seed(4)
   task <- random_mdp(states = 12, actions = 3, discount = .9)
   log <- simulate_trajectories(task, setNames(exp(rnorm(15, 0, .6)), letters[1:15]), 3,
@@ -182,7 +182,7 @@ arrow <- function() {
     consistency = bellman(lambda = 3, temperature = .5), estimator = "joint"
   ))
   found <- internal$arrow(fit)
-  dense <- dense_information(
+  dense <- helper$dense_information(
     fit, found$z, coef(fit)[["mu"]], coef(fit)[["sigma"]], 3, .5
   )
   own <- length(fit$values$q) + 2 + seq_len(15)

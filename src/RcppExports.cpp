@@ -27,6 +27,36 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// represented_information_
+Rcpp::List represented_information_(const Rcpp::List& mdp, const Rcpp::List& people, const Rcpp::List& penalty, const Rcpp::NumericVector& theta, const Rcpp::List& settings);
+RcppExport SEXP _psyrl_represented_information_(SEXP mdpSEXP, SEXP peopleSEXP, SEXP penaltySEXP, SEXP thetaSEXP, SEXP settingsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type mdp(mdpSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type people(peopleSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type penalty(penaltySEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type theta(thetaSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type settings(settingsSEXP);
+    rcpp_result_gen = Rcpp::wrap(represented_information_(mdp, people, penalty, theta, settings));
+    return rcpp_result_gen;
+END_RCPP
+}
+// persons_information_
+Rcpp::List persons_information_(const Rcpp::List& mdp, const Rcpp::List& people, const Rcpp::NumericVector& precision, const Rcpp::NumericVector& advantage, int threads);
+RcppExport SEXP _psyrl_persons_information_(SEXP mdpSEXP, SEXP peopleSEXP, SEXP precisionSEXP, SEXP advantageSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type mdp(mdpSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type people(peopleSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type precision(precisionSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type advantage(advantageSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(persons_information_(mdp, people, precision, advantage, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
 // log_sum_exp_
 double log_sum_exp_(const Rcpp::NumericVector& x);
 RcppExport SEXP _psyrl_log_sum_exp_(SEXP xSEXP) {
@@ -901,6 +931,8 @@ END_RCPP
 
 static const R_CallMethodDef CallEntries[] = {
     {"_psyrl_arrow_", (DL_FUNC) &_psyrl_arrow_, 6},
+    {"_psyrl_represented_information_", (DL_FUNC) &_psyrl_represented_information_, 5},
+    {"_psyrl_persons_information_", (DL_FUNC) &_psyrl_persons_information_, 5},
     {"_psyrl_log_sum_exp_", (DL_FUNC) &_psyrl_log_sum_exp_, 1},
     {"_psyrl_peg_solitaire_", (DL_FUNC) &_psyrl_peg_solitaire_, 4},
     {"_psyrl_convex_relax_", (DL_FUNC) &_psyrl_convex_relax_, 3},

@@ -81,7 +81,7 @@ test_that("advantages spread over the draws as the arrow says", {
   x <- validity_example()
   fit <- quietly(rlmm(x$log, x$task, q_table()))
   expect_identical(shared_by(fit), "mixture")
-  ratio <- drawn_std_error(fit) / values(fit)$std_error
+  ratio <- sqrt(rowSums(drawn_root(fit)^2)) / values(fit)$std_error
   expect_gt(stats::median(ratio), .7)
   expect_lt(stats::median(ratio), 1.4)
 })

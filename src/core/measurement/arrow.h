@@ -6,9 +6,7 @@
 //   Var(z_j) = 1 / I_jj + I_jq S^{-1} I_qj / I_jj^2
 //
 // Shared are the values Q, under their penalty, and `border` parameters (of the
-// population). In A, the identified Q, a person's cross information is
-//
-//   I_jp = -g_p + beta n(s) dpi_p/dz,   g_p = beta [ n(p) - n(s) pi_p ]
+// population). Beside exact values the shared table is a habit.
 //
 // Fewer pairs than persons, or few pairs: S is dense. Otherwise I_qq is inverted on
 // the persons' columns alone, by conjugate gradients, and the persons are a low-rank
@@ -27,7 +25,9 @@
 
 #include "core/base/parallel.h"
 #include "core/mdp/policy_system.h"
+#include "core/measurement/identified_values.h"
 #include "core/measurement/penalised.h"
+#include "core/measurement/person_information.h"
 
 namespace psyrl {
 
@@ -35,7 +35,7 @@ constexpr double kArrowRidge = 1e-11;
 
 struct ArrowProblem {
   const Task& task;
-  Groups people;                      // slopes beta_j, a group a person
+  Groups people;                      // a group a person
   Identify rule;
   const std::vector<double>& q;       // [n_pairs]
   View<double> prior_precision;       // [n_persons] 1 / sigma^2
@@ -43,6 +43,7 @@ struct ArrowProblem {
   Eigen::MatrixXd border_cross;       // [m x n_persons] I_bj
   std::vector<double> offset;         // [n_pairs] gradient of what is added to all z
   bool covariance;                    // also between persons
+  bool values;                        // also between advantages
   int dense_pairs;                    // as many pairs make S dense
 };
 
@@ -51,42 +52,10 @@ struct ArrowResult {
   Eigen::VectorXd shared;         // what sharing adds to Var(z_j)
   Eigen::MatrixXd covariance;     // the same between persons, where asked for
   Eigen::VectorXd advantage;      // Var(A) by pair, or empty where S is not dense
+  Eigen::MatrixXd advantages;     // the same between pairs, where asked for
   Eigen::MatrixXd border;         // covariance of the border parameters, or empty
   bool positive = true;           // was S positive definite?
 };
-
-/// I_jj, and I_jA into `cross` [n_pairs], of person j.
-inline double person_information(const ArrowProblem& problem, const std::vector<double>& a,
-                                 const std::vector<int>& pair_state, int j,
-                                 std::vector<double>& cross) {
-  const PersonCounts& counts = problem.people.counts;
-  const Task& task = problem.task;
-  const double beta = problem.people.slope[j];
-  double information = problem.prior_precision[j];
-  std::vector<double> logit, pi;
-  for (int row = counts.person_start[j]; row < counts.person_start[j + 1];) {
-    const int s = pair_state[counts.pair[row]], n = task.n_actions(s), first = task.first_pair(s);
-    double visits = 0.0, chosen = 0.0;
-    for (; row < counts.person_start[j + 1] && pair_state[counts.pair[row]] == s; ++row) {
-      visits += counts.count[row];
-      chosen += counts.count[row] * a[counts.pair[row]];
-      cross[counts.pair[row]] -= beta * counts.count[row];
-    }
-    logit.resize(n);
-    pi.resize(n);
-    for (int k = 0; k < n; ++k) logit[k] = beta * a[first + k];
-    softmax(logit.data(), n, 1.0, pi.data());
-    double mean = 0.0, variance = 0.0;
-    for (int k = 0; k < n; ++k) mean += pi[k] * a[first + k];
-    for (int k = 0; k < n; ++k) {
-      const double d = a[first + k] - mean;
-      variance += pi[k] * d * d;
-      cross[first + k] += beta * visits * pi[k] * (1.0 + beta * d);
-    }
-    information += beta * beta * visits * variance - beta * (chosen - visits * mean);
-  }
-  return information;
-}
 
 /// The inverse of what the penalty alone knows about Q, 2 lambda R' R with
 /// R = I - gamma T Pi, by sweeps. Conjugate gradients are then left with what people
@@ -178,20 +147,11 @@ class Arrow {
 
   // Columns of `cross_`: I_qj, pulled back from A to Q, and I_bj below.
   void fill_persons() {
-    const int J = problem_.people.counts.n_persons(), P = n_pairs();
-    person_.resize(J);
-    cross_ = Eigen::MatrixXd::Zero(P + n_border(), J);
-    const std::vector<double> a = identify(problem_.task, problem_.rule, problem_.q);
-    const std::vector<int> pair_state = state_of_pair(problem_.task);
-    for_chunks(runtime_.executor, J, 16, [&](std::size_t, std::size_t begin, std::size_t end) {
-      for (std::size_t j = begin; j < end; ++j) {
-        std::vector<double> cross(P, 0.0);
-        person_[j] = person_information(problem_, a, pair_state, static_cast<int>(j), cross);
-        cross = identify_pull_back(problem_.task, problem_.rule, problem_.q, cross);
-        for (int p = 0; p < P; ++p) cross_(p, j) = cross[p];
-        cross_.col(j).tail(n_border()) = problem_.border_cross.col(j);
-      }
-    });
+    const int P = n_pairs();
+    cross_.resize(P + n_border(), problem_.people.counts.n_persons());
+    person_ = persons_information(problem_.task, problem_.people, problem_.prior_precision,
+                                  problem_.rule, problem_.q, runtime_, cross_.topRows(P));
+    cross_.bottomRows(n_border()) = problem_.border_cross;
   }
 
   Eigen::VectorXd offset() const {
@@ -222,6 +182,7 @@ class Arrow {
         factor.solve(Eigen::MatrixXd::Identity(P + m, P + m));
     out.border = inverse.bottomRightCorner(m, m);
     out.advantage = advantage_variance(inverse.topLeftCorner(P, P));
+    if (problem_.values) out.advantages = advantage_covariance(inverse.topLeftCorner(P, P));
     return out;
   }
 
@@ -253,6 +214,22 @@ class Arrow {
       }
     });
     return variance;
+  }
+
+  // J_A C J_A', C symmetric: J_A from the left, twice.
+  Eigen::MatrixXd advantage_covariance(const Eigen::MatrixXd& covariance) const {
+    IdentifiedValues identified(problem_.task, problem_.rule);
+    identified.value(problem_.q);
+    const auto from_left = [&](const Eigen::MatrixXd& c) {
+      Eigen::MatrixXd out(c.rows(), c.cols());
+      for (int k = 0; k < c.cols(); ++k) {
+        const Numbers moved =
+            identified.push(Numbers(c.col(k).data(), c.col(k).data() + c.rows()));
+        out.col(k) = Eigen::Map<const Eigen::VectorXd>(moved.data(), moved.size());
+      }
+      return out;
+    };
+    return from_left(from_left(covariance).transpose());
   }
 
   static double quadratic_form(const std::vector<double>& x, const Eigen::MatrixXd& c) {
