@@ -40,8 +40,9 @@ heldout <- function(fit, newdata, ...) {
 
 #' Cross-validated prediction
 #'
-#' @inheritParams persons
-#' @inheritParams bootstrap
+#' @param fit A fit of [rlmm()] or [rlearn()], or a list of fits of [rlmm()] to the same
+#'   decisions, to be compared.
+#' @param ... Further arguments of methods.
 #' @param folds Number of folds.
 #' @param by What is left out: whole persons, or episodes (blocks) of every person.
 #' @return As [heldout()], pooled over the folds.

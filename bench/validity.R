@@ -283,7 +283,7 @@ influences <- function() {
 }
 
 # 60 decisions a person; from 31 on beta falls to 30 %, or 30 % are random.
-person_fits <- function(n = replicates %||% 150) {
+person_fits <- function(n = replicates %||% 500) {
   set.seed(1)
   task <- random_mdp(states = 12, actions = 3, discount = .9)
   values <- solve_mdp(task, 0)
