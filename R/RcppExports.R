@@ -17,6 +17,50 @@ log_sum_exp_ <- function(x) {
     .Call(`_psyrl_log_sum_exp_`, x)
 }
 
+board_fits_ <- function(rules) {
+    .Call(`_psyrl_board_fits_`, rules)
+}
+
+board_positions_ <- function(rules) {
+    .Call(`_psyrl_board_positions_`, rules)
+}
+
+board_size_ <- function(positions) {
+    .Call(`_psyrl_board_size_`, positions)
+}
+
+board_values_ <- function(positions, rules, settings) {
+    .Call(`_psyrl_board_values_`, positions, rules, settings)
+}
+
+board_rms_ <- function(values, rules, threads) {
+    .Call(`_psyrl_board_rms_`, values, rules, threads)
+}
+
+not_positions_ <- function(rules, labels) {
+    .Call(`_psyrl_not_positions_`, rules, labels)
+}
+
+never_reached_ <- function(positions, rules, labels) {
+    .Call(`_psyrl_never_reached_`, positions, rules, labels)
+}
+
+board_region_ <- function(rules, states) {
+    .Call(`_psyrl_board_region_`, rules, states)
+}
+
+board_cells_ <- function(rules, states) {
+    .Call(`_psyrl_board_cells_`, rules, states)
+}
+
+board_q_ <- function(values, rules, states) {
+    .Call(`_psyrl_board_q_`, values, rules, states)
+}
+
+play_board_ <- function(rules, values, beta, spec) {
+    .Call(`_psyrl_play_board_`, rules, values, beta, spec)
+}
+
 peg_solitaire_ <- function(starts, n_rows, rewards, max_states) {
     .Call(`_psyrl_peg_solitaire_`, starts, n_rows, rewards, max_states)
 }

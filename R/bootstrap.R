@@ -8,7 +8,8 @@
 #' lets them play the task by the fitted values: as many episodes as the fitted
 #' persons had, begun in the same states; an episode ends where the task does, where
 #' the logged episode was cut off, or at the length of the longest logged one. A fit
-#' of counts has no episodes: choices are drawn anew in the states in which the person
+#' of counts has no episodes, and one on a board that is enumerated on demand no
+#' positions beyond the log: choices are drawn anew in the states in which the person
 #' decided. `"persons"` draws persons with replacement. Every replicate is
 #' fitted as the data were, from the start.
 #' @return For [rlmm()] a list of class `psyrl_bootstrap`: `estimates` (matrix
@@ -108,7 +109,8 @@ simulated_problem <- function(fit) {
   mu <- prior_mean(fit)
   trait <- mu + coef(fit)[["sigma"]] * stats::rnorm(length(mu))
   problem <- problem_of(fit)
-  if (inherits(fit$data, "psyrl_trajectories")) {
+  # On a board on demand play would leave the positions that are laid out.
+  if (inherits(fit$data, "psyrl_trajectories") && !is_on_demand(fit$task)) {
     played <- play_episodes(fit, trait)
     problem$pair <- played$pair
     problem$next_state <- played$next_state

@@ -8,6 +8,7 @@
 #' the action anywhere, blind to the state and to where actions lead.
 #' @export
 heldout.rlmm <- function(fit, newdata, ...) {
+  fit <- fit_reaching(fit, newdata)
   at <- decisions_to_predict(fit, newdata)
   heldout_table(list(heldout_nll(fit, at)))
 }
@@ -226,8 +227,9 @@ interaction_code <- function(a, b) {
 
 cross_validate_fold <- function(part, fits, fold) {
   fit <- fits[[part$fit]]
-  train <- rlmm_refit(fit, keep_rows(fit$data, fold != part$fold))
   test <- keep_rows(fit$data, fold == part$fold)
+  train <- rlmm_refit(fit, keep_rows(fit$data, fold != part$fold))
+  train <- fit_reaching(train, test)
   heldout_nll(train, decisions_to_predict(train, test))
 }
 

@@ -54,6 +54,10 @@ information.rlmm <- function(fit, at = NULL,
 
 # Of an episode at these levels, by the core.
 episode_expected <- function(fit, levels, max_steps = NULL, start = NULL) {
+  require_laid_out(
+    fit$task, "What an episode is expected to tell",
+    "What logged episodes told: information(fit, by = \"episode\")."
+  )
   expected_information_(
     fit$task, fit_model(fit, levels), trait_is_log(fit),
     start %||% start_distribution(fit), max_steps %||% longest_episode(fit),

@@ -8,6 +8,7 @@
 value_rms <- function(task, weights = c("play", "legal"),
                       q = solve_task(task, 0)$q) {
   weights <- match.arg(weights)
+  if (is_on_demand(task) && weights == "play") return(board_rms(task))
   centred <- center_by_state(q, task)
   weight <- if (weights == "legal") 1 else random_play(task)
   sqrt(sum(weight * centred^2) / sum(weight * rep_len(1, length(q))))
@@ -30,6 +31,7 @@ random_play <- function(task) {
 # The same task with rewards divided by `unit`.
 rescale_rewards <- function(task, unit = value_rms(task)) {
   task$layout$reward <- task$layout$reward / unit
+  if (is_on_demand(task)) task$board$rewards <- task$board$rewards / unit
   if (!is.null(task$next_reward)) task$next_reward <- task$next_reward / unit
   task
 }

@@ -13,7 +13,9 @@
 #'   at random, `Inf` always takes the best, a negative number avoids it.
 #' @param episodes Number of episodes for each person.
 #' @param values Data frame `state, action, q` with the value of every legal
-#'   pair; default the exact values at temperature 1.
+#'   pair; default the exact values at temperature 1. On a board that is enumerated
+#'   on demand what solve_mdp() says of it, or a function of cells: see
+#'   [peg_solitaire()].
 #' @param max_steps Longest episode: one that is not over then is truncated.
 #' @return Trajectories, see [trajectories()], with the true `beta` in
 #'   `person_data`. `next_state`, `done` and (if the task's are known) `reward`
@@ -32,6 +34,9 @@ simulate_trajectories <- function(task, beta, episodes = 1,
   beta <- check_beta(beta)
   episodes <- check_count(episodes, "episodes")
   max_steps <- check_count(max_steps, "max_steps")
+  if (is_on_demand(task)) {
+    return(simulate_board(task, beta, episodes, values, max_steps))
+  }
   q <- values_of_pairs(values, task)
   spec <- list(
     names = names(beta), starts = (task$starts %||% which(!task$terminal)) - 1L,

@@ -12,6 +12,7 @@
 #' @export
 persons.rlmm <- function(fit, newdata = NULL, level = 0.95, ...) {
   check_number(level, "level", lower = 0, upper = 1)
+  fit <- fit_reaching(fit, newdata)
   scored <- scored_persons(fit, newdata)
   tail <- (1 - level) / 2
   summary <- posterior_summary(scored$posterior, c(tail, 1 - tail))

@@ -24,6 +24,7 @@ predict.rlmm <- function(object, newdata = NULL,
                            "probability", "action", "value", "advantage", "nll"
                          ), ...) {
   type <- check_choice(type, eval(formals()$type), "type")
+  object <- fit_reaching(object, newdata)
   at <- decisions_to_predict(object, newdata)
   if (type == "nll") {
     return(cbind(decision_labels(at), nll = decision_nll(object, at)))
@@ -194,11 +195,11 @@ simulate.rlmm <- function(object, nsim = 1, seed = NULL, ...) {
   if (!is.null(seed)) set.seed(seed)
   scores <- persons(object)
   slope <- stats::setNames(scores$estimate, scores$person)
+  on_demand <- if (is_on_demand(object$task)) values_to_replay(object)
   lapply(seq_len(nsim), function(i) {
     if (trait_is_log(object)) {
-      return(simulate_trajectories(
-        object$task, slope, values = pair_values(object, object$values$advantage), ...
-      ))
+      values <- on_demand %||% pair_values(object, object$values$advantage)
+      return(simulate_trajectories(object$task, slope, values = values, ...))
     }
     # With a habit everybody has values of the own, which include the slope.
     do.call(c, lapply(names(slope), function(person) {

@@ -11,7 +11,7 @@ report_sureness <- function(facts) {
       "Half of the persons have a 95 % interval whose upper end is at most ",
       decimals(ratio, 1), " times its lower end. ", sharing_words(fit)
     ),
-    if (shared) length_words(fit),
+    if (shared && !is_on_demand(fit$task)) length_words(fit),
     if (facts$steps) {
       html_figure(
         function() plot(stats::influence(fit)),

@@ -9,7 +9,9 @@
 #' @param m_step How learned values are improved in a round, given the traits:
 #'   `"newton"` (Newton-CG with exact Hessian products), `"lbfgs"` (for networks, whose
 #'   products are dear) or `"adam"` (stochastic steps on mini-batches: the published
-#'   algorithm).
+#'   algorithm). Where it is not given, `"newton"`, but for networks on more than
+#'   50,000 pairs `"adam"`, with 400 steps a round at a first rate of .003 until a
+#'   round gains less than .0002 nats a decision, as far as these are not given either.
 #' @param learning_rate First rate of `"adam"`; halved whenever the full objective,
 #'   evaluated on all data after each round, has not fallen, and the round undone.
 #' @param steps Steps in a round; `NULL`: 3 of Newton, 50 of L-BFGS, 200 of Adam.
@@ -49,7 +51,12 @@ rlmm_control <- function(max_iterations = 200, tolerance = 1e-6, nodes = NULL,
                          checkpoint = NULL, validation = NULL,
                          callback = NULL, verbose = FALSE, ...) {
   check_dots_empty(..., what = "rlmm_control()")
+  open <- c(
+    m_step = missing(m_step), learning_rate = missing(learning_rate),
+    tolerance = missing(tolerance), steps = is.null(steps)
+  )
   structure(list(
+    open = names(open)[open],
     max_iterations = check_count(max_iterations, "max_iterations"),
     tolerance = check_number(tolerance, "tolerance", lower = 0),
     nodes = if (!is.null(nodes)) check_count(nodes, "nodes", lower = 11),
@@ -73,6 +80,20 @@ rlmm_control <- function(max_iterations = 200, tolerance = 1e-6, nodes = NULL,
     callback = check_callback(callback),
     verbose = check_flag(verbose, "verbose")
   ), class = "psyrl_control")
+}
+
+# Settings left open that suit networks on very many pairs, where a step on all of
+# them is dear.
+suited_control <- function(control, value, task, n_decisions) {
+  large <- inherits(value, "q_network") && n_pairs(task) > most_pairs_to_start
+  if (!large || !"m_step" %in% control$open) return(control)
+  suited <- list(
+    m_step = "adam", learning_rate = 3e-3, steps = 400L,
+    tolerance = 2e-4 * n_decisions
+  )
+  open <- control$open
+  control[open] <- suited[open]
+  control
 }
 
 check_target_update <- function(target_update) {

@@ -49,9 +49,11 @@ evidence_question <- function(problem) {
   control <- problem$control
   consistency <- problem$consistency
   number <- function(x) if (is.numeric(x)) x
-  list(task = problem$task, spec = evidence_spec(
+  temperature <- number(consistency$temperature)
+  task <- closed_region(problem$task, temperature %||% 0, consistency$backup)
+  list(task = task, spec = evidence_spec(
     residual_sd = if (is.numeric(consistency$lambda)) sd_of(consistency$lambda),
-    temperature = number(consistency$temperature),
+    temperature = temperature,
     discount = consistency$discount, backup = consistency$backup,
     residual_sd_max = consistency$residual_sd_max, mu = control$mu,
     sigma = control$sigma

@@ -98,7 +98,10 @@ residual_rows <- function(problem) {
 
 # Learned rewards take the place of whatever the task states.
 stated_rewards <- function(problem) {
-  layout <- problem$task$layout
+  consistency <- problem$consistency
+  layout <- closed_region(
+    problem$task, consistency$temperature, consistency$backup
+  )$layout
   layout$reward %||% numeric(length(layout$pair_action))
 }
 
@@ -321,6 +324,7 @@ finish_learned <- function(problem, state, status, trace) {
     log_lik = sum(posterior$log_marginal), status = status, trace = trace,
     lambda = problem$penalty$lambda, objective = state$objective,
     task = learned$task, rewards = learned$rewards,
+    representation = function_of_features(problem, state$theta),
     more_parameters = if (!free) {
       parameter_row(
         c("residual_sd", "temperature", "discount"), "values",

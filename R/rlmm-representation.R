@@ -38,19 +38,49 @@ table_link <- function(classes) {
 }
 
 linear_link <- function(task, formula) {
-  list(kind = "linear", x = pair_features(task, formula))
+  x <- pair_features(task, formula)
+  list(kind = "linear", x = x, columns = colnames(x))
 }
 
 network_link <- function(task, spec) {
-  x <- pair_features(task, spec$formula)
-  x <- x[, colnames(x) != "(Intercept)", drop = FALSE]
+  x <- pair_features(task, spec$formula, intercept = FALSE)
   spread <- apply(x, 2, stats::sd)
-  x <- scale(x[, spread > 0, drop = FALSE])
-  list(kind = "network", x = matrix(x, nrow(x)), hidden = spec$hidden)
+  if (any(spread == 0)) x <- x[, spread > 0, drop = FALSE]
+  scale <- list(
+    columns = colnames(x), center = colMeans(x), spread = spread[spread > 0]
+  )
+  c(
+    list(kind = "network", x = scaled_features(x, scale), hidden = spec$hidden), scale
+  )
+}
+
+# Column by column: a matrix of millions of rows is not copied.
+scaled_features <- function(x, scale) {
+  for (i in seq_len(ncol(x))) x[, i] <- (x[, i] - scale$center[i]) / scale$spread[i]
+  dimnames(x) <- NULL
+  x
+}
+
+# What it takes to give values to features of other pairs; NULL for tables.
+function_of_features <- function(problem, theta) {
+  link <- problem$map$value[[1]]
+  if (is.null(link$columns)) return(NULL)
+  n <- n_parameters_(list(value = problem$map$value, reward = list()))
+  c(
+    link[setdiff(names(link), "x")], list(theta = theta[seq_len(n)])
+  )
 }
 
 # Design matrix of pairs: features of the task, and the factors state and action.
-pair_features <- function(task, formula) {
+pair_features <- function(task, formula, intercept = TRUE) {
+  if (is_on_demand(task)) {
+    # Rows by the million take no detour through model frames.
+    cells <- board_cells(task)
+    if (formula == ~.) {
+      return(if (intercept) cbind("(Intercept)" = 1, cells) else cells)
+    }
+    task$features <- as.data.frame(cells)
+  }
   pairs <- task_pairs(task)
   features <- task$features %||% data.frame(row.names = seq_len(nrow(pairs)))
   terms <- expanded_terms(formula, features)
@@ -69,7 +99,8 @@ pair_features <- function(task, formula) {
     ))
   }
   x <- stats::model.matrix(terms, frame)
-  matrix(as.double(x), nrow(x), dimnames = list(NULL, colnames(x)))
+  x <- matrix(as.double(x), nrow(x), dimnames = list(NULL, colnames(x)))
+  if (intercept) x else x[, colnames(x) != "(Intercept)", drop = FALSE]
 }
 
 expanded_terms <- function(formula, features) {
@@ -133,11 +164,20 @@ first_parameters <- function(links, target, control) {
     if (!length(start)) return(start)
     return(as.double(tapply(target[class >= 0], class[class >= 0], mean)))
   }
+  # A start need not be the best fit to all of very many pairs.
+  if (length(target) > most_pairs_to_start) {
+    rows <- sample.int(length(target), most_pairs_to_start)
+    target <- target[rows]
+    links[[1]]$x <- links[[1]]$x[rows, , drop = FALSE]
+    map$value <- links
+  }
   project_(map, target, start, list(
     threads = control$threads, steps = 60L,
     m_step = if (links[[1]]$kind == "linear") "newton" else "lbfgs"
   ))
 }
+
+most_pairs_to_start <- 50000L
 
 # Layer by layer N(0, 1 / units that come in), biases 0.
 random_weights <- function(link, n) {

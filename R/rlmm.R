@@ -178,8 +178,11 @@ measurement_problem <- function(data, task, spec, control) {
       "them from behaviour alone with q_table() and bellman_none()."
     ))
   }
+  check_on_demand(task, spec)
+  task <- task_for(task, data, control$validation)
   aligned <- align_to_task(data, task)
   covariates <- person_covariates(spec$persons, data, control$persons)
+  control <- suited_control(control, spec$value, task, sum(aligned$count))
   c(spec["estimator"], spec["value"], spec["reward"], spec["consistency"],
     spec["habit"], spec["identify"], spec["persons"],
     list(
@@ -303,6 +306,7 @@ assemble_rlmm <- function(problem, found, call) {
     loglik = found$log_lik, lambda = found$lambda %||% Inf,
     status = found$status, trace = found$trace, boundary = found$boundary,
     mode = found$mode, engine = found$engine,
+    representation = found$representation,
     version = utils::packageVersion("psyrl"), seed = found$seed
   ), class = c("rlmm", "psyrl_fit"))
   fit$meaning <- score_meaning(fit)

@@ -1,14 +1,40 @@
 #' Peg solitaire
 #'
 #' A peg jumps over a neighbour into a hole and the neighbour is removed; the
-#' aim is to be left with one peg. Every position that can be reached is
-#' enumerated, so the task is exact, deterministic and without cycles.
+#' aim is to be left with one peg. The task is exact, deterministic and without
+#' cycles.
 #'
 #' Boards: `"tiny_cross"` (6 pegs, 22 positions), `"big_cross"` (9 pegs, 153),
-#' `"big_L"` (14 pegs, 807), `"diamond"` (12 pegs, 5,923) and `"4x4"` (15 pegs,
+#' `"big_L"` (14 pegs, 807), `"diamond"` (12 pegs, 5,923), `"4x4"` (15 pegs,
 #' 9,336; the hole is at one of the 8 cells of the edge that are no corners,
-#' each equally likely). The English board `"7x7"` has 187 million positions and
-#' is not available yet.
+#' each equally likely) and the English board `"7x7"` (32 pegs, the hole in the
+#' centre; 23,475,688 positions up to rotation and reflection).
+#'
+#' @section Boards enumerated on demand:
+#' Positions of a board are laid out, all of them, up to two million. `"7x7"`,
+#' and matrices with more, are tasks of the positions that are needed:
+#'
+#' - `peg_solitaire("7x7")` takes no time and holds the starting position.
+#' - `solve_mdp(task, temperature, states = )` gives the exact values of any
+#'   positions. The first call enumerates the board (about 5 s and 250 MB), each
+#'   temperature takes a sweep over it (about 12 s and 190 MB on one core; the last
+#'   two are kept while R runs, threads share the work).
+#' - `simulate_trajectories(task, beta, values = solve_mdp(task, 0))` plays by exact
+#'   values on the whole board; `values` may also be a function of a matrix, a row a
+#'   position to jump to and a column a cell (`r1c3`, ...: 1 a peg, 0 a hole), which
+#'   returns a value for each row.
+#' - [rlmm()] lays out the positions of the log. [q_task()] uses the exact values (a
+#'   sweep for each temperature that is tried: 2 to 5 minutes in all);
+#'   [q_linear()] and [q_network()] learn a function of the cells of the position that
+#'   a jump leads to. Under [bellman()], jumps to positions beyond the log are held to
+#'   what these are worth exactly at its temperature (where it is estimated, at
+#'   temperature 0). [persons()], [predict()] and [heldout()] with new logs, whose
+#'   positions are others, lay these out in turn: [q_task()], [q_linear()] and
+#'   [q_network()] give them values, tables do not.
+#'
+#' Not available are learned rewards, `q_task(temperature = "person")`, and what
+#' plays on into positions that nobody has been in: [information()] by trait, step
+#' or state, [test_length()].
 #'
 #' @param board Name of a board, or a matrix: 1 a peg, 0 a hole, `NA` no cell.
 #' @param discount Weight of the next state's value.
@@ -16,12 +42,16 @@
 #'   when one peg is left; `peg`, in addition at a dead end, for each peg beyond
 #'   one.
 #' @param features Give every jump the cells of the position it leads to as features
-#'   (`r1c1`, ...: 1 a peg, 0 a hole), for [q_linear()] and [q_network()].
+#'   (`r1c1`, ...: 1 a peg, 0 a hole), for [q_linear()] and [q_network()]. Boards that
+#'   are enumerated on demand always have them.
 #' @return A task, see [mdp()]. States are labelled row by row (`"01/11"`: `1` a
 #'   peg, `0` a hole, `.` no cell), actions by the cells from and to
-#'   (`"r1c2>r1c4"`).
+#'   (`"r1c2>r1c4"`). On boards that are enumerated on demand the state `NA` stands
+#'   for what is not laid out.
 #' @section Errors: `psyrl_error_input` for an unknown board, a matrix that is
-#'   not a board, or a board with more than two million positions.
+#'   not a board, or a board with more than 50 million positions up to symmetry.
+#'   On boards enumerated on demand `psyrl_error_task` for positions that games cannot
+#'   come to, `psyrl_error_input` for what is not available.
 #' @source Rewards and boards as in the reinforcement-learning measurement model
 #'   of Ji and Xu (2026), arXiv 2605.09305.
 #' @examples
@@ -29,6 +59,12 @@
 #' task
 #' head(solve_mdp(task, temperature = 0))
 #' peg_solitaire(rbind(c(1, 1, 0, 1), c(NA, 1, 1, 0)))
+#'
+#' # The English board; people who like to keep pegs near the centre.
+#' english <- peg_solitaire("7x7")
+#' near <- function(cells) rowSums(cells[, c("r3c4", "r4c3", "r4c5", "r5c4")])
+#' log <- simulate_trajectories(english, c(ann = 1, bob = 3), 2, values = near)
+#' log
 #' @export
 peg_solitaire <- function(board = "tiny_cross", discount = 0.99,
                           rewards = c(jump = -1, solved = 100, peg = -5),
@@ -40,10 +76,10 @@ peg_solitaire <- function(board = "tiny_cross", discount = 0.99,
   check_board(boards[[1]])
   # Along rows, as the core numbers cells.
   starts <- lapply(boards, function(b) as.logical(t(b)))
-  graph <- peg_solitaire_(starts, nrow(boards[[1]]), rewards, 2e6)
-  if (!length(graph)) {
-    abort_input("board", "`board` must have at most two million positions.")
+  graph <- if (!identical(board, "7x7")) {
+    peg_solitaire_(starts, nrow(boards[[1]]), rewards, 2e6)
   }
+  if (!length(graph)) return(board_task(boards, rewards, discount))
   task <- peg_task(graph, discount, length(boards))
   if (features) task$features <- peg_features(task)
   task
@@ -106,12 +142,6 @@ check_board <- function(board) {
 named_board <- function(name) {
   known <- c("tiny_cross", "big_cross", "big_L", "diamond", "4x4", "7x7")
   name <- check_choice(name, known, "board")
-  if (name == "7x7") {
-    abort_input("board", c(
-      "The board \"7x7\" has 187 million positions and is not available yet.",
-      paste0("Boards that are: ", quoted(known[-6]), ".")
-    ))
-  }
   switch(name,
     tiny_cross = list(draw_board(
       "000000", "001000", "011110", "001000", "000000"
@@ -127,7 +157,11 @@ named_board <- function(name) {
     )),
     "4x4" = lapply(c(2, 3, 5, 8, 9, 12, 14, 15), function(hole) {
       matrix(replace(rep(1, 16), hole, 0), 4, byrow = TRUE)
-    })
+    }),
+    "7x7" = list(draw_board(
+      "  111  ", "  111  ", "1111111", "1110111", "1111111", "  111  ",
+      "  111  "
+    ))
   )
 }
 

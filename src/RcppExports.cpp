@@ -68,6 +68,141 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// board_fits_
+bool board_fits_(const Rcpp::List& rules);
+RcppExport SEXP _psyrl_board_fits_(SEXP rulesSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type rules(rulesSEXP);
+    rcpp_result_gen = Rcpp::wrap(board_fits_(rules));
+    return rcpp_result_gen;
+END_RCPP
+}
+// board_positions_
+SEXP board_positions_(const Rcpp::List& rules);
+RcppExport SEXP _psyrl_board_positions_(SEXP rulesSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type rules(rulesSEXP);
+    rcpp_result_gen = Rcpp::wrap(board_positions_(rules));
+    return rcpp_result_gen;
+END_RCPP
+}
+// board_size_
+Rcpp::NumericVector board_size_(SEXP positions);
+RcppExport SEXP _psyrl_board_size_(SEXP positionsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< SEXP >::type positions(positionsSEXP);
+    rcpp_result_gen = Rcpp::wrap(board_size_(positions));
+    return rcpp_result_gen;
+END_RCPP
+}
+// board_values_
+SEXP board_values_(SEXP positions, const Rcpp::List& rules, const Rcpp::List& settings);
+RcppExport SEXP _psyrl_board_values_(SEXP positionsSEXP, SEXP rulesSEXP, SEXP settingsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< SEXP >::type positions(positionsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type rules(rulesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type settings(settingsSEXP);
+    rcpp_result_gen = Rcpp::wrap(board_values_(positions, rules, settings));
+    return rcpp_result_gen;
+END_RCPP
+}
+// board_rms_
+double board_rms_(SEXP values, const Rcpp::List& rules, int threads);
+RcppExport SEXP _psyrl_board_rms_(SEXP valuesSEXP, SEXP rulesSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< SEXP >::type values(valuesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type rules(rulesSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(board_rms_(values, rules, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// not_positions_
+std::vector<int> not_positions_(const Rcpp::List& rules, const Rcpp::CharacterVector& labels);
+RcppExport SEXP _psyrl_not_positions_(SEXP rulesSEXP, SEXP labelsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type rules(rulesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::CharacterVector& >::type labels(labelsSEXP);
+    rcpp_result_gen = Rcpp::wrap(not_positions_(rules, labels));
+    return rcpp_result_gen;
+END_RCPP
+}
+// never_reached_
+std::vector<int> never_reached_(SEXP positions, const Rcpp::List& rules, const Rcpp::CharacterVector& labels);
+RcppExport SEXP _psyrl_never_reached_(SEXP positionsSEXP, SEXP rulesSEXP, SEXP labelsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< SEXP >::type positions(positionsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type rules(rulesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::CharacterVector& >::type labels(labelsSEXP);
+    rcpp_result_gen = Rcpp::wrap(never_reached_(positions, rules, labels));
+    return rcpp_result_gen;
+END_RCPP
+}
+// board_region_
+Rcpp::List board_region_(const Rcpp::List& rules, const Rcpp::CharacterVector& states);
+RcppExport SEXP _psyrl_board_region_(SEXP rulesSEXP, SEXP statesSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type rules(rulesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::CharacterVector& >::type states(statesSEXP);
+    rcpp_result_gen = Rcpp::wrap(board_region_(rules, states));
+    return rcpp_result_gen;
+END_RCPP
+}
+// board_cells_
+Rcpp::NumericMatrix board_cells_(const Rcpp::List& rules, const Rcpp::CharacterVector& states);
+RcppExport SEXP _psyrl_board_cells_(SEXP rulesSEXP, SEXP statesSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type rules(rulesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::CharacterVector& >::type states(statesSEXP);
+    rcpp_result_gen = Rcpp::wrap(board_cells_(rules, states));
+    return rcpp_result_gen;
+END_RCPP
+}
+// board_q_
+std::vector<double> board_q_(SEXP values, const Rcpp::List& rules, const Rcpp::CharacterVector& states);
+RcppExport SEXP _psyrl_board_q_(SEXP valuesSEXP, SEXP rulesSEXP, SEXP statesSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< SEXP >::type values(valuesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type rules(rulesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::CharacterVector& >::type states(statesSEXP);
+    rcpp_result_gen = Rcpp::wrap(board_q_(values, rules, states));
+    return rcpp_result_gen;
+END_RCPP
+}
+// play_board_
+Rcpp::List play_board_(const Rcpp::List& rules, SEXP values, const Rcpp::NumericVector& beta, const Rcpp::List& spec);
+RcppExport SEXP _psyrl_play_board_(SEXP rulesSEXP, SEXP valuesSEXP, SEXP betaSEXP, SEXP specSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type rules(rulesSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type values(valuesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type beta(betaSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type spec(specSEXP);
+    rcpp_result_gen = Rcpp::wrap(play_board_(rules, values, beta, spec));
+    return rcpp_result_gen;
+END_RCPP
+}
 // peg_solitaire_
 Rcpp::List peg_solitaire_(const Rcpp::List& starts, int n_rows, const Rcpp::NumericVector& rewards, double max_states);
 RcppExport SEXP _psyrl_peg_solitaire_(SEXP startsSEXP, SEXP n_rowsSEXP, SEXP rewardsSEXP, SEXP max_statesSEXP) {
@@ -934,6 +1069,17 @@ static const R_CallMethodDef CallEntries[] = {
     {"_psyrl_represented_information_", (DL_FUNC) &_psyrl_represented_information_, 5},
     {"_psyrl_persons_information_", (DL_FUNC) &_psyrl_persons_information_, 5},
     {"_psyrl_log_sum_exp_", (DL_FUNC) &_psyrl_log_sum_exp_, 1},
+    {"_psyrl_board_fits_", (DL_FUNC) &_psyrl_board_fits_, 1},
+    {"_psyrl_board_positions_", (DL_FUNC) &_psyrl_board_positions_, 1},
+    {"_psyrl_board_size_", (DL_FUNC) &_psyrl_board_size_, 1},
+    {"_psyrl_board_values_", (DL_FUNC) &_psyrl_board_values_, 3},
+    {"_psyrl_board_rms_", (DL_FUNC) &_psyrl_board_rms_, 3},
+    {"_psyrl_not_positions_", (DL_FUNC) &_psyrl_not_positions_, 2},
+    {"_psyrl_never_reached_", (DL_FUNC) &_psyrl_never_reached_, 3},
+    {"_psyrl_board_region_", (DL_FUNC) &_psyrl_board_region_, 2},
+    {"_psyrl_board_cells_", (DL_FUNC) &_psyrl_board_cells_, 2},
+    {"_psyrl_board_q_", (DL_FUNC) &_psyrl_board_q_, 3},
+    {"_psyrl_play_board_", (DL_FUNC) &_psyrl_play_board_, 4},
     {"_psyrl_peg_solitaire_", (DL_FUNC) &_psyrl_peg_solitaire_, 4},
     {"_psyrl_convex_relax_", (DL_FUNC) &_psyrl_convex_relax_, 3},
     {"_psyrl_convex_ml_", (DL_FUNC) &_psyrl_convex_ml_, 5},

@@ -83,7 +83,6 @@ test_that("the five boards take no time", {
 test_that("boards that are none are refused", {
   cases <- list(
     list("one of", quote(peg_solitaire("5x5"))),
-    list("not available yet", quote(peg_solitaire("7x7"))),
     list("matrix of 1", quote(peg_solitaire(c(1, 0, 1)))),
     list("matrix of 1", quote(peg_solitaire(matrix(2, 3, 3)))),
     list("64 cells", quote(peg_solitaire(matrix(1, 9, 9)))),
