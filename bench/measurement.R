@@ -300,42 +300,92 @@ sections$threads <- function() {
   show("memory of R during the call", "< 1.5 GB", paste(sum(gc()[, 6]), "MB"))
 }
 
-# Time of a fit against persons, decisions and pairs, each over three decades.
+# Memory that one call needs beyond what was there (peak resident set, where the
+# system tells), and processor seconds, averaged over as many calls as fill .3 s.
+cost <- function(call) {
+  gc()
+  before <- resident("VmRSS", reset = TRUE)
+  call()
+  peak <- resident("VmHWM")
+  start <- proc.time()
+  n <- 0
+  repeat {
+    call()
+    n <- n + 1
+    used <- sum((proc.time() - start)[1:2])
+    if (used > .3) break
+  }
+  c(seconds = used / n, megabytes = peak - before)
+}
+
+resident <- function(field, reset = FALSE) {
+  status <- "/proc/self/status"
+  if (!file.exists(status)) return(NA_real_)
+  if (reset) try(cat("5", file = "/proc/self/clear_refs"), silent = TRUE)
+  line <- grep(field, readLines(status), value = TRUE)
+  as.numeric(gsub("[^0-9]", "", line)) / 1024
+}
+
+# Time and memory of a fit against persons, decisions and pairs, over three decades
+# each: from a data frame and once it is counted.
 sections$growth <- function() {
-  timed <- function(board, n, episodes) {
+  many <- function(...) do.call(rbind, Map(growth_case, ...))
+  cases <- rbind(
+    many("persons", "big_L", c(20, 200, 2000, 20000), 2),
+    many("decisions", "big_L", 100, c(1, 10, 100, 1000)),
+    many("pairs", c("tiny_cross", "big_L", "diamond", "4x4"), 100, 10)
+  )
+  print(cases, digits = 3, row.names = FALSE)
+  dir.create("bench/out", FALSE, TRUE)
+  plot_growth(cases, "bench/out/growth.png")
+}
+
+# In a process of its own, so that memory given back by others does not hide what is
+# needed.
+growth_case <- function(along, board, n, episodes) {
+  cluster <- parallel::makePSOCKcluster(1)
+  on.exit(parallel::stopCluster(cluster))
+  parallel::clusterEvalQ(cluster, {
+    library(psyrl)
+    internal <- asNamespace("psyrl")
+  })
+  parallel::clusterExport(cluster, c("study", "cost", "resident"))
+  parallel::clusterCall(cluster, function(along, board, n, episodes) {
+    tiny <- study("tiny_cross", 20, 2, 1)
+    rlmm(tiny$log, tiny$task) # loads what has not been loaded
     s <- study(board, n, episodes, 1)
-    elapsed <- seconds(fit <- rlmm(s$log, s$task))
+    whole <- cost(function() rlmm(s$log, s$task))
     counted <- counts(as_trajectories(s$log), s$task)
     data.frame(
-      persons = n, decisions = nrow(s$log), pairs = nrow(s$values),
-      seconds = elapsed, fit = seconds(rlmm(counted, s$task))
+      along = along, persons = n, decisions = nrow(s$log), pairs = nrow(s$values),
+      t(whole), once_counted = cost(function() rlmm(counted, s$task))[["seconds"]]
     )
-  }
-  cases <- rbind(
-    cbind(along = "persons", do.call(rbind, lapply(
-      c(20, 200, 2000, 20000), timed, board = "big_L", episodes = 2
-    ))),
-    cbind(along = "decisions", do.call(rbind, lapply(
-      c(1, 10, 100, 1000), timed, board = "big_L", n = 100
-    ))),
-    cbind(along = "pairs", do.call(rbind, lapply(
-      c("tiny_cross", "diamond", "big_L", "4x4"), timed, n = 100, episodes = 10
-    )))
-  )
-  print(cases, row.names = FALSE)
-  dir.create("bench/out", FALSE, TRUE)
-  grDevices::png("bench/out/growth.png", 1200, 420, res = 110)
+  }, along, board, n, episodes)[[1]]
+}
+
+plot_growth <- function(cases, file) {
+  grDevices::png(file, 1200, 800, res = 110)
   on.exit(grDevices::dev.off())
-  graphics::par(mfrow = c(1, 3), mar = c(4, 4, 2, 1))
-  for (axis in unique(cases$along)) {
-    x <- cases[cases$along == axis, ]
-    graphics::matplot(x[[axis]], x[c("seconds", "fit")],
-      type = "b", pch = 16, lty = 1, log = "xy", xlab = axis, ylab = "seconds",
-      main = paste("Time against", axis), col = c("grey40", "#1b6ca8")
-    )
-    graphics::legend("topleft", c("from a data frame", "once counted"),
-      col = c("grey40", "#1b6ca8"), pch = 16, bty = "n"
-    )
+  graphics::par(mfrow = c(2, 3), mar = c(4, 4, 2, 1))
+  colours <- c("grey40", "#1b6ca8")
+  lines <- list(seconds = c("seconds", "once_counted"), megabytes = "megabytes")
+  for (what in names(lines)) {
+    at_least <- function(x) pmax(as.matrix(x[lines[[what]]]), .01)
+    for (axis in unique(cases$along)) {
+      x <- cases[cases$along == axis, ]
+      graphics::matplot(x[[axis]], at_least(x),
+        type = "b", pch = 16, lty = 1, log = "xy", xlab = axis, ylab = what,
+        ylim = range(at_least(cases)), col = colours, main = paste(
+          if (what == "seconds") "Processor time" else "Memory of the call", "against",
+          axis
+        )
+      )
+      if (what == "seconds") {
+        graphics::legend("topleft", c("from a data frame", "once counted"),
+          col = colours, pch = 16, bty = "n"
+        )
+      }
+    }
   }
 }
 

@@ -13,6 +13,7 @@
 # action frequencies towards uniform, the best of four weights by held-out NLL, which
 # favours it.
 library(psyrl)
+options(psyrl.threads = 1) # other users of the machine then leave `cpu` alone
 internal <- asNamespace("psyrl")
 
 tasks <- list(

@@ -11,6 +11,7 @@
 # whose drift or infit has p < .05.
 
 library(psyrl)
+options(psyrl.threads = 1)
 quietly <- function(code) suppressWarnings(code, classes = "psyrl_warning")
 
 data_sets <- list(
@@ -93,7 +94,7 @@ describe <- function(name, kind, splits) {
       100 * mean(fits$infit_p_value < .05, na.rm = TRUE)
     )
   }
-  splits <- if (splits > 0 && kind %in% c("exact", "habit")) {
+  splits <- if (splits > 0) {
     r <- split_correlations(data, log, task, kind, fit, splits)
     paste0(number(mean(r)), " (", number(min(r)), " to ", number(max(r)), ")")
   }
