@@ -158,14 +158,13 @@ link_slopes <- function(fit, terms) {
 
 trait_covariance <- function(fit, scale) {
   alone <- posterior_summary(fit$posterior)[, "sd"]^2
+  own <- diag(alone, length(alone))
+  between <- function() arrow(fit, covariance = TRUE)$covariance %||% (0 * own)
   covariance <- switch(shared_by(fit),
     draws = joint_covariance(fit),
     # The draws' posteriors carry what is shared already, but one person at a time.
-    mixture = `diag<-`(arrow(fit, covariance = TRUE)$covariance, alone),
-    arrow = {
-      found <- arrow(fit, covariance = TRUE)
-      diag(alone, length(alone)) + if (is.null(found)) 0 else found$covariance
-    },
+    mixture = `diag<-`(between(), alone),
+    arrow = own + between(),
     abort_input("parm", paste0(
       "Covariances between persons are formed for up to ", identification_limit,
       " parameters of a representation."

@@ -15,7 +15,8 @@ identification <- function(information, tolerance = 1e-6) {
   list(
     spread = sweep(spread, 2, sqrt(parts$values[seen]), `/`),
     free = free, unit = ifelse(dead, 1, unit), flat = flat,
-    is_minimum = all(parts$values > -1e-4 * max(parts$values, 0))
+    is_minimum = all(parts$values > -1e-4 * max(parts$values, 0)) &&
+      all(diag(information) >= -1e-4 * max(abs(diag(information))))
   )
 }
 

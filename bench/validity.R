@@ -115,6 +115,70 @@ coverage_exact <- function(n_replicates = replicates %||% 20) {
   )
 }
 
+# Few parameters behind values or rewards: 60 persons x 2 episodes of 8 steps on a task
+# of eight states. Values follow features but for what the task says; rewards are
+# features', learned exactly or beside values.
+coverage_represented <- function(n_replicates = replicates %||% 20) {
+  for (kind in c("q_linear", "q_network", "rewards, exact", "rewards beside values")) {
+    found <- vapply(
+      seq_len(n_replicates), represented_once, numeric(4), kind
+    )
+    mean <- percent(rowMeans(found, na.rm = TRUE))
+    row(
+      sprintf("%s, 60 x 16 decisions: coverage (%d)", kind, n_replicates), ".92 - .97",
+      sprintf(
+        "log beta %s (plug-in %s), advantages %s, rewards %s", mean[1], mean[2],
+        mean[3], mean[4]
+      )
+    )
+  }
+}
+
+represented_once <- function(seed, kind) {
+  set.seed(seed)
+  task <- random_mdp(states = 8, actions = 3, discount = .8)
+  n_pairs <- length(task$layout$reward)
+  task$features <- data.frame(a = rnorm(n_pairs), b = rnorm(n_pairs))
+  weights <- c(1, -1)
+  task$layout$reward <- drop(as.matrix(task$features) %*% weights)
+  task["next_reward"] <- list(NULL)
+  values <- solve_mdp(task, .3)
+  if (startsWith(kind, "q_")) {
+    task$features$q <- values$q
+    # As far from the task as its residuals' SD of .3 says.
+    off <- rnorm(2, 0, .3 / sqrt(n_pairs))
+    values$q <- values$q + drop(as.matrix(task$features[c("a", "b")]) %*% off)
+  }
+  z <- setNames(rnorm(60, 0, .6), sprintf("p%02d", 1:60))
+  log <- simulate_trajectories(task, exp(z), 2, values = values, max_steps = 8)
+  held <- bellman(lambda = 1 / (2 * .3^2), temperature = .3)
+  by_feature <- reward_linear(~ 0 + a + b)
+  fit <- quietly(switch(kind,
+    q_linear = rlmm(log, task, q_linear(~ 0 + q + a + b), consistency = held),
+    q_network = rlmm(log, task, q_network(~ q + a + b, hidden = 2),
+      consistency = held
+    ),
+    "rewards, exact" = rlmm(log, task, q_task(temperature = .3), reward = by_feature),
+    rlmm(log, task, q_table(),
+      reward = by_feature, consistency = held, identify = "center",
+      control = rlmm_control(mu = 0)
+    )
+  ))
+  truth <- internal$identify_(task, values$q, "center")$advantage
+  if (fit$spec$identify == "global_rms") {
+    rms <- internal$identify_(task, values$q, "center")$rms
+    truth <- truth / rms
+    z <- z + base::log(rms)
+  }
+  inside <- function(ends, x) mean(ends[, 1] < x & x < ends[, 2], na.rm = TRUE)
+  c(
+    inside(quietly(confint(fit, scale = "log")), z),
+    inside(confint(fit, scale = "log", method = "plugin"), z),
+    inside(confint(fit, "values"), truth),
+    if (startsWith(kind, "q_")) NA else inside(confint(fit, "rewards"), weights)
+  )
+}
+
 # --- Simulation-based calibration -----------------------------------------------
 
 # Everything drawn from the hyper-priors (mu from N(-.5, 1)), 60 persons x 5 episodes.
@@ -195,8 +259,14 @@ arrow <- function() {
 # Preconditioned Crank-Nicolson: proposals keep the prior of u, so only the likelihood
 # (traits integrated out) decides. Persons' moments are averaged along the chain.
 mixture <- function(steps = 20000) {
+  small <- rbind(c(0, 1, 1, 0), c(1, 0, 1, 1), c(0, 1, 1, 0))
+  boards <- list("tiny cross" = "tiny_cross", "3x4" = small, "big cross" = "big_cross")
+  for (name in names(boards)) mixture_on(name, boards[[name]], steps)
+}
+
+mixture_on <- function(name, board, steps) {
   set.seed(2)
-  task <- peg_solitaire("tiny_cross")
+  task <- peg_solitaire(board)
   unit <- internal$value_rms(task)
   task$layout$reward <- task$layout$reward / unit
   q <- internal$solve_task(task, .2)$q + rnorm(length(task$layout$reward), 0, .3)
@@ -243,7 +313,9 @@ mixture <- function(steps = 20000) {
   sd <- sqrt(total[31 + 1:30] / kept - mean^2)
   found <- internal$posterior_summary(fit$posterior)
   row(
-    sprintf("mixture against a chain of %d (kept: %s)", steps, fit$engine$shift$kept),
+    sprintf(
+      "mixture against a chain of %d, %s (kept: %s)", steps, name, fit$engine$shift$kept
+    ),
     ".05 SD; 5 %",
     sprintf(
       "mean within %.3f SD (largest %.3f); SD %.1f %% (mean), %.1f %% (largest)",
@@ -414,7 +486,7 @@ speed <- function() {
 studies <- list(
   arrow = arrow, influence = influences, person_fit = person_fits, dif = functioning,
   plausible = plausible, coverage_exact = coverage_exact, coverage = coverage,
-  calibration = calibration, mixture = mixture, speed = speed, coverage_4x4 = coverage_4x4
+  coverage_represented = coverage_represented, calibration = calibration, mixture = mixture, speed = speed, coverage_4x4 = coverage_4x4
 )
 asked <- if (length(arguments) && arguments[1] != "all") {
   strsplit(arguments[1], ",")[[1]]

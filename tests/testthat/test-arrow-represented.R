@@ -144,3 +144,9 @@ test_that("traits move with exactly learned rewards as the arrow says", {
     expect_true(all(is.finite(values(fit)$std_error)))
   }
 })
+
+test_that("where the likelihood falls away nothing is at its maximum", {
+  known <- identification(diag(c(1, -1e6)))
+  expect_false(known$is_minimum)
+  expect_true(identification(diag(c(1, 1e-12)))$is_minimum)
+})
