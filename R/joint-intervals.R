@@ -141,11 +141,11 @@ shifted_fit <- function(fit, shift) {
   fit
 }
 
-# A fit seen as the problem it answered.
+# A fit seen as the problem it answered, with the weights that were settled on.
 problem_of <- function(fit) {
-  c(fit$spec, fit[c(
+  settle_as(c(fit$spec, fit[c(
     "data", "task", "counts", "pair", "next_state", "design", "levels", "control"
-  )])
+  )]), fit$settled)
 }
 
 # Posteriors of the fitted persons at the fit's parameters, on `nodes`.

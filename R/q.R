@@ -53,7 +53,8 @@ check_number_or <- function(x, words, arg, lower = 0, upper = Inf) {
 #' @param values Data frame `state, action, q`, a row for every legal pair of a state
 #'   in which persons decide. Missing states are not informative.
 #' @param l2 Ridge on the centred values: a number, the factor of their sum of squares
-#'   in the (summed) objective, or for tables `"estimate"`.
+#'   in the (summed) objective, or `"estimate"`: for tables by the evidence, for other
+#'   values under [bellman_none()] by cross-validation over persons, else 0.
 #' @param tie `NULL`: every legal pair has its own value. Or a data frame `state,
 #'   action, class`, a row a legal pair: pairs of a class (symmetric positions) share
 #'   one.
@@ -114,7 +115,7 @@ q_table <- function(l2 = "estimate", tie = NULL) {
 q_linear <- function(formula = ~., l2 = 0) {
   new_spec("q", "linear",
     formula = check_feature_formula(formula),
-    l2 = check_number(l2, "l2", lower = 0)
+    l2 = check_number_or(l2, "estimate", "l2", lower = 0)
   )
 }
 
@@ -123,7 +124,7 @@ q_linear <- function(formula = ~., l2 = 0) {
 q_network <- function(hidden = c(32, 32), formula = ~., l2 = 0) {
   new_spec("q", "network",
     hidden = check_hidden(hidden), formula = check_feature_formula(formula),
-    l2 = check_number(l2, "l2", lower = 0)
+    l2 = check_number_or(l2, "estimate", "l2", lower = 0)
   )
 }
 

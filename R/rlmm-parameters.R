@@ -61,14 +61,15 @@ parameter_table <- function(problem, found) {
 population_vcov <- function(problem, found, table) {
   free <- table$term[!table$fixed]
   population <- c(colnames(problem$design), "sigma")
-  shared <- setdiff(free, population)
+  # What was settled before the values were searched for has no standard error.
+  shared <- if (inherits(problem$value, "q_task")) setdiff(free, population)
   at_bound <- c(
     shared_at_bound(problem, found, shared),
     if (exp(found$population$log_sigma) <= 1.01 * sigma_floor) "sigma"
   )
   shared <- setdiff(shared, at_bound)
   information <- found_information(problem, found, shared)
-  keep <- setdiff(free, at_bound)
+  keep <- setdiff(intersect(free, c(population, shared)), at_bound)
   information <- information[keep, keep, drop = FALSE]
   inverse_information(information)
 }

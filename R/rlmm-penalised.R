@@ -12,39 +12,16 @@
 fit_learned <- function(problem) {
   if (uses_free_table(problem)) return(fit_free_table(problem))
   if (uses_evidence(problem)) return(fit_by_evidence(problem))
-  require_numbers(problem)
+  search_values(settle_weights(problem))
+}
+
+# Everything about the penalty is a number now.
+search_values <- function(problem) {
   problem$penalty <- value_penalty(problem)
   problem$map <- list(
     value = value_links(problem), reward = reward_links(problem)
   )
   best_of_starts(problem)
-}
-
-# What cannot be estimated without the evidence must be a number.
-require_numbers <- function(problem) {
-  consistency <- problem$consistency
-  open <- names(Filter(
-    function(x) identical(x, "estimate"), consistency[c("lambda", "temperature")]
-  ))
-  if (inherits(consistency, "consistency_none")) {
-    open <- if (identical(problem$value$l2, "estimate")) "l2"
-    if (rewards_are_learned(problem)) {
-      abort_input("reward", c(
-        "With `bellman_none()` rewards play no part, so none can be learned.",
-        "Hold the values to the task with bellman(), or use q_task()."
-      ))
-    }
-  }
-  if (length(open)) {
-    abort_input("consistency", c(
-      paste0(
-        "With this specification ", quoted(open), " must be a number: only ",
-        "q_table() with known rewards, `estimator = \"marginal\"`, legal pairs, ",
-        "expected residuals and `identify = \"center\"` can estimate it."
-      ),
-      "For example bellman(lambda = 50, temperature = 0), or q_table(l2 = 1)."
-    ))
-  }
 }
 
 is_free_table <- function(problem) {
@@ -265,9 +242,17 @@ grid_traits <- function(problem, state) {
   )
 }
 
+# Where nothing but the residual gives values their scale, a larger beta buys likelihood
+# round by round: the population then stays that of the task's own values.
+holds_population <- function(problem) {
+  !is_free_table(problem) && !rewards_are_learned(problem) &&
+    problem$consistency$cql == 0 && problem$identify %in% c("center", "none")
+}
+
 # Joint: the posterior variances enter sigma, whose update from the modes alone
 # would collapse to 0. Marginal: maximum of the marginal likelihood.
 updated_population <- function(problem, state) {
+  if (holds_population(problem)) return(state$population)
   if (problem$estimator == "marginal") {
     return(fit_population(
       problem, state$nodes, state$log_lik_table, state$population
@@ -323,7 +308,8 @@ finish_learned <- function(problem, state, status, trace) {
     population = population, posterior = posterior, mode = mode,
     log_lik = sum(posterior$log_marginal), status = status, trace = trace,
     lambda = problem$penalty$lambda, objective = state$objective,
-    task = learned$task, rewards = learned$rewards,
+    task = learned$task, rewards = learned$rewards, tuning = problem$tuning,
+    settled = problem$settled,
     representation = function_of_features(problem, state$theta),
     more_parameters = if (!free) {
       parameter_row(
@@ -333,7 +319,8 @@ finish_learned <- function(problem, state, status, trace) {
           sd_of(problem$penalty$lambda), problem$penalty$temperature,
           problem$task$discount
         ),
-        fixed = TRUE, lower = 0
+        fixed = !c("lambda", "temperature", "discount") %in% names(problem$settled),
+        lower = 0
       )
     }
   )

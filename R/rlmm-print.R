@@ -100,6 +100,7 @@ print.summary.rlmm <- function(x, ...) {
     format(fit$loglik, nsmall = 2), "\n", identification_sentence(fit), "\n",
     sep = ""
   )
+  if (!is.null(fit$tuning)) cat(strwrap(tuning_sentence(fit$tuning), 80), sep = "\n")
   if (!is.null(fit$rewards$report)) {
     cat(strwrap(identification_sentences(fit$rewards$report), 80), sep = "\n")
   }
@@ -114,6 +115,15 @@ print.summary.rlmm <- function(x, ...) {
   }
   for (text in x$meaning$warnings) cat("\n", strwrap(text, 80), sep = "\n")
   invisible(x)
+}
+
+tuning_sentence <- function(tuning) {
+  best <- which(tuning$chosen)
+  paste0(
+    names(tuning)[1], " = ", format(tuning[best, 1], digits = 3), " predicts persons who ",
+    "were left out best (negative log likelihood ", format(tuning$nll[best], digits = 4),
+    " a decision, of ", nrow(tuning), " candidates tried)."
+  )
 }
 
 identification_sentence <- function(fit) {

@@ -305,7 +305,8 @@ assemble_rlmm <- function(problem, found, call) {
     vcov = parameters$vcov, posterior = found$posterior,
     loglik = found$log_lik, lambda = found$lambda %||% Inf,
     status = found$status, trace = found$trace, boundary = found$boundary,
-    mode = found$mode, engine = found$engine,
+    mode = found$mode, engine = found$engine, tuning = found$tuning,
+    settled = found$settled,
     representation = found$representation,
     version = utils::packageVersion("psyrl"), seed = found$seed
   ), class = c("rlmm", "psyrl_fit"))

@@ -48,7 +48,13 @@ cases <- list(
   list("input", "integrated out", quote(rlmm(good_log(), good_task(), estimator = "joint"))),
   list("input", "no rewards", quote(rlmm(good_log(), no_rewards()))),
   list("input", "must be a number", quote(rlmm(good_log(), good_task(), q_table(),
+    reward_table(), bellman(), estimator = "joint"
+  ))),
+  list("input", "too few", quote(rlmm(good_log(), good_task(), q_table(),
     consistency = bellman(), estimator = "joint"
+  ))),
+  list("input", "must be \"task\"", quote(rlmm(good_log(), good_task(), q_table(),
+    consistency = bellman(1, 0, discount = "estimate"), estimator = "joint"
   ))),
   list("input", "rlmm_control", quote(rlmm(good_log(), good_task(), control = list()))),
   list("input", "no argument", quote(rlmm_control(nods = 3))),

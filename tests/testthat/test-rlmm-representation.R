@@ -153,3 +153,31 @@ test_that("what cannot be represented is an error that says so", {
   foreign <- transform(paired_classes(task), action = "jump")
   expect_error(fit(q_table(1, tie = foreign)), class = "psyrl_error_task")
 })
+
+test_that("weights left open are settled by persons who were left out", {
+  set.seed(3)
+  task <- rescale_rewards(peg_solitaire("tiny_cross", features = TRUE))
+  beta <- stats::setNames(exp(stats::rnorm(40)), sprintf("p%02d", 1:40))
+  log <- simulate_trajectories(task, beta, 5, solve_mdp(task, 0))
+  quiet <- function(...) suppressWarnings(rlmm(log, task, ...), classes = "psyrl_warning")
+  fit <- quiet(q_linear())
+  best <- fit$tuning[fit$tuning$chosen, ]
+  expect_equal(fit$lambda, best$lambda)
+  expect_lt(best$nll, fit$tuning$nll[1] + 1e-12)
+  expect_equal(coef(fit)[["residual_sd"]], 1 / sqrt(2 * fit$lambda))
+  expect_equal(
+    coef(fit)[["temperature"]], coef(quiet(q_task()))[["temperature"]]
+  )
+  expect_output(print(summary(fit)), "left out best")
+  # The same again by hand: what is chosen is a fit like any other.
+  again <- quiet(q_linear(),
+    consistency = bellman(fit$lambda, coef(fit)[["temperature"]])
+  )
+  expect_equal(values(again)$q, values(fit)$q)
+  free <- quiet(q_linear(l2 = "estimate"), consistency = bellman_none())
+  expect_true(free$tuning$l2[free$tuning$chosen] %in% ridge_candidates)
+  network <- quiet(q_network(3, ~ r2c3 + r3c3),
+    control = rlmm_control(m_step = "lbfgs", max_iterations = 4)
+  )
+  expect_true(any(network$tuning$chosen))
+})
