@@ -2,14 +2,13 @@
 # seed.
 
 # `NULL` means the option `psyrl.threads`, else 2, and never more than there are
-# cores; 1 in a forked child and inside cluster workers, where thread pools of
-# the parent are not usable.
+# cores; 1 in a forked child and inside cluster workers, which share the
+# cores already.
 resolve_threads <- function(threads = NULL) {
   if (is_worker()) return(1L)
   threads <- threads %||% getOption("psyrl.threads", 2L)
   threads <- check_count(threads, "threads")
-  cores <- parallel::detectCores()
-  if (is.na(cores)) threads else min(threads, cores)
+  min(threads, RcppParallel::defaultNumThreads())
 }
 
 is_worker <- function() {

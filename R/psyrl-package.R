@@ -10,7 +10,7 @@
 #'
 #' @useDynLib psyrl, .registration = TRUE
 #' @importFrom Rcpp evalCpp
-#' @importFrom RcppParallel RcppParallelLibs
+#' @importFrom RcppParallel defaultNumThreads
 #' @importFrom generics tidy glance augment
 #' @importFrom stats coef confint fitted logLik nobs predict residuals simulate
 #' @importFrom stats update vcov

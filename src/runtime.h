@@ -1,24 +1,33 @@
 // The glue's side of core/base/monitor.h: RcppParallel as executor, R's interrupt
-// flag as monitor.
+// flag as monitor. RcppParallel works with its own threads here, not with TBB
+// (Makevars): up to version 5 it opens an arena of TBB for every loop, of which oneTBB
+// frees none (its issue 967), so that loops grow slower from fit to fit.
 #pragma once
 
 #include <Rcpp.h>
 #include <RcppParallel.h>
+
+#include <algorithm>
+#include <atomic>
 
 #include "core/base/monitor.h"
 
 namespace psyrl {
 namespace glue {
 
-class TaskWorker : public RcppParallel::Worker {
+/// One of a crew that takes tasks as they come.
+class CrewMember : public RcppParallel::Worker {
  public:
-  explicit TaskWorker(const std::function<void(std::size_t)>& task) : task_(task) {}
-  void operator()(std::size_t begin, std::size_t end) override {
-    for (std::size_t i = begin; i < end; ++i) task_(i);
+  CrewMember(std::size_t n_tasks, const std::function<void(std::size_t)>& task)
+      : n_tasks_(n_tasks), task_(task) {}
+  void operator()(std::size_t, std::size_t) override {
+    for (std::size_t i; (i = next_++) < n_tasks_;) task_(i);
   }
 
  private:
+  const std::size_t n_tasks_;
   const std::function<void(std::size_t)>& task_;
+  std::atomic<std::size_t> next_{0};
 };
 
 class ThreadExecutor : public Executor {
@@ -27,8 +36,8 @@ class ThreadExecutor : public Executor {
   void run(std::size_t n_tasks,
            const std::function<void(std::size_t)>& task) const override {
     if (threads_ <= 1 || n_tasks <= 1) return SerialExecutor().run(n_tasks, task);
-    TaskWorker worker(task);
-    RcppParallel::parallelFor(0, n_tasks, worker, 1, threads_);
+    CrewMember crew(n_tasks, task);
+    RcppParallel::parallelFor(0, std::min<std::size_t>(threads_, n_tasks), crew);
   }
 
  private:
