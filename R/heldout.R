@@ -134,7 +134,7 @@ cross_validate.rlmm <- function(fit, folds = 5, by = c("person", "episode"),
 #' @export
 cross_validate.list <- function(fit, folds = 5, by = c("person", "episode"),
                                 cluster = NULL, ...) {
-  fits <- named_fits(fit)
+  fits <- fits_of_same_decisions(fit)
   nll <- cross_validated(fits, folds, by, cluster)
   table <- heldout_table(nll, names(fits))
   nll <- do.call(rbind, nll)
@@ -154,7 +154,7 @@ cross_validate.list <- function(fit, folds = 5, by = c("person", "episode"),
 }
 
 # Fits of the same decisions, with names that are no column's of heldout_nll().
-named_fits <- function(fits) {
+fits_of_same_decisions <- function(fits) {
   rlmm <- vapply(fits, inherits, logical(1), "rlmm")
   if (!length(fits) || !all(rlmm)) {
     abort_input("fit", c(
