@@ -389,6 +389,68 @@ plot_growth <- function(cases, file) {
   }
 }
 
+# Largest memory of the process while `expr` runs, in GB (Linux; NA elsewhere).
+peak_memory <- function(expr) {
+  status <- "/proc/self/status"
+  if (!file.exists(status)) {
+    force(expr)
+    return(NA)
+  }
+  gc()
+  writeLines("5", "/proc/self/clear_refs")
+  force(expr)
+  peak <- grep("^VmHWM", readLines(status), value = TRUE)
+  as.numeric(gsub("[^0-9]", "", peak)) / 2^20
+}
+
+# The English board: people who follow its exact values, scored by values of several
+# kinds.
+sections$seven <- function() {
+  task <- peg_solitaire("7x7")
+  elapsed <- seconds(size <- internal$board_size_(internal$board_positions(task$board)))
+  show(
+    "7x7: positions up to symmetry, moves", "23475688, 186020935",
+    paste0(toString(size), ", ", round(elapsed, 1), " s")
+  )
+  elapsed <- seconds(v <- solve_mdp(task, temperature = 0)$v[1])
+  show("  hard V0 (31 jumps, solved)", "47.200374", paste0(
+    format(v, digits = 8), ", ", round(elapsed, 1), " s"
+  ))
+  s <- study("7x7", 200, 50, 1)
+  show("  root mean square of values in random play", "", numbers(c(
+    rms = task$board$rewards[2] / s$task$board$rewards[2]
+  )))
+  fixed <- rlmm_control(mu = -0.5, sigma = 1)
+  models <- list(
+    "exact values and prior" = quote(
+      rlmm(s$log, s$task, q_task(temperature = 0), control = fixed)
+    ),
+    "network, behaviour alone" = quote(
+      rlmm(s$log, s$task, q_network(c(32, 32)), consistency = bellman_none())
+    ),
+    "network, bellman(.05, 0)" = quote(
+      rlmm(s$log, s$task, q_network(c(32, 32)), consistency = bellman(.05, 0))
+    ),
+    "linear, behaviour alone" = quote(
+      rlmm(s$log, s$task, q_linear(), consistency = bellman_none())
+    ),
+    "by default" = quote(rlmm(s$log, s$task))
+  )
+  for (name in names(models)) {
+    set.seed(1)
+    peak <- peak_memory(time <- system.time(
+      fit <- suppressWarnings(eval(models[[name]]))
+    ))
+    show(
+      paste("7x7, 200 x 50:", name), "rho .95, < 10 min, 4 GB",
+      paste0(
+        numbers(recovery(fit, s$z)), ", ", round(time[["elapsed"]]), " s (processor ",
+        round(sum(time[1:2])), "), ", round(peak, 2), " GB, ", fit$status
+      )
+    )
+  }
+}
+
 unknown <- setdiff(wanted, names(sections))
 if (length(unknown)) stop("no such section: ", toString(unknown))
 for (name in if (length(wanted)) wanted else names(sections)) {

@@ -19,21 +19,18 @@ using glue::view;
 
 namespace {
 
-// Decisions in order, with the log probabilities of the states they visit.
+// Decisions in order, each with its row in a table of log probabilities.
 struct WalkInput {
   WalkInput(const Rcpp::List& mdp, const Rcpp::List& model, const Rcpp::List& decisions)
-      : person_start(int_view(decisions, "person_start")),
-        pair(int_view(decisions, "pair")) {
-    const Task task = task_view(mdp);
+      : person_start(int_view(decisions, "person_start")) {
     const ChoiceModel choice = choice_view(model);
     n_nodes = choice.n_nodes();
-    const PersonCounts rows{person_start, pair, View<double>()};
-    table = log_choice_table(task, choice, informative_states(task, rows),
-                             glue::RuntimeOwner(1).get());
+    chosen = chosen_table(task_view(mdp), choice, int_view(decisions, "pair"),
+                          glue::RuntimeOwner(1).get());
   }
-  View<int> person_start, pair;
+  View<int> person_start;
   int n_nodes;
-  std::vector<double> table;
+  ChosenTable chosen;
 };
 
 Rcpp::NumericMatrix as_matrix(const std::vector<double>& x, int rows) {
@@ -52,9 +49,9 @@ Rcpp::NumericMatrix person_log_lik_(const Rcpp::List& mdp, const Rcpp::List& cou
   const PersonCounts data = counts_view(counts);
   const ChoiceModel choice = choice_view(model);
   const glue::RuntimeOwner runtime(threads);
-  const auto table =
-      log_choice_table(task, choice, informative_states(task, data), runtime.get());
-  return as_matrix(person_log_lik(data, table, choice.n_nodes(), runtime.get()),
+  const ChosenTable chosen = chosen_table(task, choice, data.pair, runtime.get());
+  const PersonCounts rows{data.person_start, View<int>(chosen.row), data.count};
+  return as_matrix(person_log_lik(rows, chosen.log_p, choice.n_nodes(), runtime.get()),
                    choice.n_nodes());
 }
 
@@ -198,9 +195,9 @@ Rcpp::NumericVector decision_nll_(const Rcpp::List& mdp, const Rcpp::List& model
                                   const Rcpp::NumericMatrix& weight,
                                   const Rcpp::LogicalVector& update) {
   const WalkInput in(mdp, model, decisions);
-  Rcpp::NumericVector nll(in.pair.size());
-  walk(in.table, in.n_nodes, View<double>(weight.begin(), weight.size()), in.person_start,
-       in.pair, View<int>(update.begin(), update.size()),
+  Rcpp::NumericVector nll(in.chosen.row.size());
+  walk(in.chosen.log_p, in.n_nodes, View<double>(weight.begin(), weight.size()), in.person_start,
+       in.chosen.row, View<int>(update.begin(), update.size()),
        [&](int i, const std::vector<double>&, double p) { nll[i] = -std::log(p); });
   return nll;
 }
@@ -212,9 +209,9 @@ Rcpp::NumericMatrix replayed_weights_(const Rcpp::List& mdp, const Rcpp::List& m
                                       const Rcpp::NumericMatrix& weight,
                                       const Rcpp::LogicalVector& update) {
   const WalkInput in(mdp, model, decisions);
-  Rcpp::NumericMatrix result(in.n_nodes, in.pair.size());
-  walk(in.table, in.n_nodes, View<double>(weight.begin(), weight.size()), in.person_start,
-       in.pair, View<int>(update.begin(), update.size()),
+  Rcpp::NumericMatrix result(in.n_nodes, in.chosen.row.size());
+  walk(in.chosen.log_p, in.n_nodes, View<double>(weight.begin(), weight.size()), in.person_start,
+       in.chosen.row, View<int>(update.begin(), update.size()),
        [&](int i, const std::vector<double>& w, double) {
          std::copy(w.begin(), w.end(), result.column(i).begin());
        });

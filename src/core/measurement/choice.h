@@ -56,6 +56,23 @@ inline void tabulate_state(const Task& task, const ChoiceModel& model, int s,
   }
 }
 
+/// Log probabilities of the pairs of one state alone, [n_actions * n_nodes].
+inline std::vector<double> log_probabilities(const Task& task, const ChoiceModel& model,
+                                             int s) {
+  const std::size_t K = model.n_nodes(), first = task.first_pair(s), n = task.n_actions(s);
+  const std::vector<int> state_start{0, static_cast<int>(n)}, next_start(n + 1, 0);
+  Task alone;
+  alone.state_start = View<int>(state_start);
+  alone.next_start = View<int>(next_start);
+  const std::size_t width = model.varies(task.n_pairs()) ? K : 1;
+  ChoiceModel own = model;
+  own.advantage = View<double>(model.advantage.data() + first * width, n * width);
+  if (!model.habit.empty()) own.habit = View<double>(model.habit.data() + first, n);
+  std::vector<double> table(n * K);
+  tabulate_state(alone, own, 0, table);
+  return table;
+}
+
 /// Log probabilities of the given states' pairs at every node, pair-major
 /// [n_pairs * n_nodes]; rows of other states stay 0 (log 1: no information).
 inline std::vector<double> log_choice_table(const Task& task, const ChoiceModel& model,
@@ -67,6 +84,39 @@ inline std::vector<double> log_choice_table(const Task& task, const ChoiceModel&
              [&](std::size_t, std::size_t begin, std::size_t end) {
                for (std::size_t i = begin; i < end; ++i)
                  tabulate_state(task, model, states[i], table);
+             });
+  return table;
+}
+
+/// Log probabilities of the pairs that were chosen, and no others: where actions are
+/// many, most of a whole table is never looked at.
+struct ChosenTable {
+  std::vector<double> log_p;  // [distinct pairs * n_nodes]
+  std::vector<int> row;       // [n_entries] place of an entry's pair
+};
+
+inline ChosenTable chosen_table(const Task& task, const ChoiceModel& model,
+                                View<int> chosen, const Runtime& runtime) {
+  ChosenTable table;
+  std::vector<int> place(task.n_pairs(), -1), pairs(chosen.begin(), chosen.end());
+  std::sort(pairs.begin(), pairs.end());
+  pairs.erase(std::unique(pairs.begin(), pairs.end()), pairs.end());
+  for (std::size_t i = 0; i < pairs.size(); ++i) place[pairs[i]] = static_cast<int>(i);
+  for (int p : chosen) table.row.push_back(place[p]);
+  const std::size_t K = model.n_nodes();
+  const std::vector<int> state = state_of_pair(task);
+  table.log_p.assign(pairs.size() * K, 0.0);
+  for_chunks(runtime.executor, pairs.size(), 256,
+             [&](std::size_t, std::size_t begin, std::size_t end) {
+               std::vector<double> rows;
+               for (std::size_t i = begin; i < end; ++i) {
+                 const int s = state[pairs[i]];
+                 if (task.n_actions(s) < 2) continue;
+                 if (i == begin || s != state[pairs[i - 1]])
+                   rows = log_probabilities(task, model, s);
+                 std::copy_n(&rows[(pairs[i] - task.first_pair(s)) * K], K,
+                             &table.log_p[i * K]);
+               }
              });
   return table;
 }
