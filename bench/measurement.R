@@ -4,8 +4,9 @@
 #
 #   Rscript bench/measurement.R [replicates = 3] [section ...]
 #
-# Sections: boards, fixed_point, reading, oracle, learned, unrelated, small_boards,
-# tower_of_london, threads, growth. Pictures go to bench/out.
+# Sections: boards, fixed_point, reading, oracle, learned, unrelated,
+# own_temperature, small_boards, tower_of_london, threads, growth. Pictures go to
+# bench/out.
 
 suppressMessages(library(psyrl))
 internal <- asNamespace("psyrl")
@@ -240,6 +241,32 @@ sections$unrelated <- function() {
       )
     }
   }
+}
+
+# Everybody plans with the own temperature; the prior is the generator's for the
+# oracle, which knows everything but the person.
+sections$own_temperature <- function() {
+  rows <- lapply(seq_len(replicates), function(seed) {
+    task <- internal$rescale_rewards(peg_solitaire("4x4"))
+    set.seed(seed)
+    z <- stats::rnorm(200, -0.5, 1)
+    names(z) <- sprintf("p%04d", seq_along(z))
+    log <- do.call(rbind, lapply(names(z), function(person) {
+      values <- solve_mdp(task, temperature = exp(-z[[person]]))
+      as.data.frame(simulate_trajectories(task, exp(z[person]), 50, values = values))
+    }))
+    log$beta <- NULL
+    elapsed <- seconds(fit <- rlmm(log, task, q_task("person")))
+    known <- rlmm(log, task, q_task("person"),
+      control = rlmm_control(mu = -0.5, sigma = 1)
+    )
+    c(fit = recovery(fit, z), known = recovery(known, z), seconds = elapsed)
+  })
+  average <- mean_of(rows)
+  show("planners with own temperatures", "rho >= .98, < 60 s", numbers(
+    average[c("fit.spearman", "fit.r", "fit.coverage", "seconds")], 3
+  ))
+  show("  population known", "", numbers(average[c("known.spearman", "known.r")], 3))
 }
 
 sections$small_boards <- function() {
