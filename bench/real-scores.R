@@ -34,7 +34,7 @@ data_sets <- list(
 
 # `like`: a fit whose discount is kept, where splits are fitted.
 score <- function(log, task, kind, like = NULL) {
-  if (!is.null(like)) task$discount <- coef(like)[["discount"]]
+  if ("discount" %in% names(coef(like))) task$discount <- coef(like)[["discount"]]
   discount <- if (is.null(like)) "estimate" else "task"
   quietly(switch(kind,
     exact = rlmm(log, task, q_task(discount = discount)),
