@@ -207,8 +207,8 @@ class Direction {
 
 struct InnerControl {
   int max_iterations = 40;
-  double tolerance = 1e-2;  // of |df/du|
-  double gain = 1e-3;       // predicted, in nats, at which to stop
+  double tolerance = 1e-3;  // of |df/du|: H away from the mode bends the gradient of E
+  double gain = 1e-6;       // predicted, in nats, at which to stop
 };
 
 struct InnerResult {
