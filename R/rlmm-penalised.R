@@ -310,7 +310,7 @@ finish_learned <- function(problem, state, status, trace) {
     lambda = problem$penalty$lambda, objective = state$objective,
     task = learned$task, rewards = learned$rewards, tuning = problem$tuning,
     settled = problem$settled,
-    representation = function_of_features(problem, state$theta),
+    representation = function_of_features(problem),
     more_parameters = if (!free) {
       parameter_row(
         c("residual_sd", "temperature", "discount"), "values",

@@ -61,14 +61,11 @@ scaled_features <- function(x, scale) {
   x
 }
 
-# What it takes to give values to features of other pairs; NULL for tables.
-function_of_features <- function(problem, theta) {
+# What it takes, beside parameters, to give values to features of other pairs; NULL
+# for tables.
+function_of_features <- function(problem) {
   link <- problem$map$value[[1]]
-  if (is.null(link$columns)) return(NULL)
-  n <- n_parameters_(list(value = problem$map$value, reward = list()))
-  c(
-    link[setdiff(names(link), "x")], list(theta = theta[seq_len(n)])
-  )
+  if (!is.null(link$columns)) link[setdiff(names(link), "x")]
 }
 
 # Design matrix of pairs: features of the task, and the factors state and action.

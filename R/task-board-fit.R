@@ -84,7 +84,8 @@ represented_values <- function(fit, features) {
   if (known$kind == "network") x <- scaled_features(x, known)
   link <- list(kind = known$kind, x = x, hidden = known$hidden)
   represent_(
-    list(value = list(link), reward = list()), known$theta, fit$control$threads
+    list(value = list(link), reward = list()), fit$values$theta,
+    fit$control$threads
   )
 }
 

@@ -1,8 +1,8 @@
 # Boards with too many positions to lay out. Such a task is an ordinary one of some
 # positions, its region, that also carries the rules (`task$board`, a list `starts,
 # n_rows, rewards`): it begins as the region of the starting positions, and
-# task_for() makes it that of a log. Jumps out of the region lead to a state labelled
-# `NA`; what they are worth is exact, by the solution of the whole board.
+# task_for() makes it that of a log. Jumps out of the region lead to a state
+# labelled `NA`; what they are worth is exact, by the solution of the whole board.
 
 # The task of the starting positions.
 board_task <- function(boards, rewards, discount) {
@@ -100,7 +100,7 @@ check_positions <- function(log, rules) {
   ))
 }
 
-# ---- exact values of the whole board -------------------------------------------------
+# ---- exact values of the whole board ----------------------------------------
 
 # What was solved last, by board: made again when it is needed in another process.
 solved_boards <- new.env(parent = emptyenv())
@@ -188,7 +188,7 @@ closed_region <- function(task, temperature = 0, backup = "soft") {
   task
 }
 
-# ---- play ----------------------------------------------------------------------------
+# ---- play ---------------------------------------------------------------------
 
 # `values`: what solve_mdp() said of this task, or a function of cells.
 simulate_board <- function(task, beta, episodes, values, max_steps) {

@@ -23,12 +23,13 @@
 #'   values on the whole board; `values` may also be a function of a matrix, a row a
 #'   position to jump to and a column a cell (`r1c3`, ...: 1 a peg, 0 a hole), which
 #'   returns a value for each row.
-#' - [rlmm()] lays out the positions of the log. [q_task()] uses the exact values (a
-#'   sweep for each temperature that is tried: 2 to 5 minutes in all);
-#'   [q_linear()] and [q_network()] learn a function of the cells of the position that
-#'   a jump leads to. Under [bellman()], jumps to positions beyond the log are held to
-#'   what these are worth exactly at its temperature (where it is estimated, at
-#'   temperature 0). [persons()], [predict()] and [heldout()] with new logs, whose
+#' - [rlmm()] lays out the positions of the log. [q_task()] uses the exact
+#'   values: a sweep over the board for each temperature that is tried, some
+#'   twenty in all. [q_linear()] and [q_network()] learn a function of the cells
+#'   of the position that a jump leads to. Under [bellman()], jumps to positions
+#'   beyond the log are held to what these are worth exactly at its temperature
+#'   (where it is estimated, at temperature 0).
+#' - [persons()], [predict()][predict.rlmm()] and [heldout()] of other logs, whose
 #'   positions are others, lay these out in turn: [q_task()], [q_linear()] and
 #'   [q_network()] give them values, tables do not.
 #'
