@@ -113,3 +113,16 @@ test_that("wrong questions about intervals are said", {
   learned <- quietly(rlmm(x$log, x$task, q_table()))
   expect_error(vcov(learned, type = "sandwich"), class = "psyrl_error_input")
 })
+
+test_that("short searches of the evidence know how well they know the population", {
+  withr::local_seed(5)
+  task <- rescale_rewards(peg_solitaire("tiny_cross"))
+  beta <- stats::setNames(exp(stats::rnorm(60, -.5, .7)), sprintf("p%02d", 1:60))
+  values <- solve_mdp(task, .2)
+  log <- simulate_trajectories(task, beta, episodes = 5, values = values)
+  learned <- quietly(rlmm(log, task, q_table()))
+  exact <- quietly(rlmm(log, task, q_known(values)))
+  ratio <- diag(learned$vcov)[c("mu", "sigma")] / diag(exact$vcov)[c("mu", "sigma")]
+  expect_gt(min(ratio), .6)
+  expect_lt(max(ratio), 2)
+})
