@@ -82,7 +82,8 @@ hierarchical_result <- function(out, problem, design) {
     included = out$included, log_lik = out$value, df = length(out$psi),
     status = out$status, iterations = out$iterations,
     gradient = out$gradient, hessian = out$hessian,
-    sampled = out$sampled, effective = out$effective,
+    sampled = !is.null(out$sampling), effective = out$sampling$effective,
+    n_draws = out$sampling$draws, monte_carlo = out$sampling$monte_carlo,
     prior = list(mean = group_means(design, gamma, d), cov = covariance),
     trace = hierarchical_trace(out)
   )
@@ -110,6 +111,11 @@ group_means <- function(design, gamma, d) {
 warn_hierarchical <- function(fit, problem) {
   if (fit$status == "interrupted") {
     warn("interrupted", "The fit was interrupted; what it had is returned.")
+  } else if (fit$status == "max_iterations" && fit$sampled) {
+    warn("convergence", paste0(
+      "The group's parameters were still moving by more than the draws explain; ",
+      "raise `draws`, or take `covariance = \"diagonal\"`."
+    ))
   } else if (fit$status == "max_iterations") {
     warn("convergence", paste0(
       "The search for the group's parameters ended after ", fit$iterations,

@@ -11,7 +11,8 @@ print.rlearn <- function(x, digits = 3, ...) {
         sep = "")
     estimate <- coef(x)
     print(rbind(
-      estimate = estimate, std_error = suppressWarnings(sqrt(diag(vcov(x))))
+      estimate = estimate, std_error = suppressWarnings(sqrt(diag(vcov(x)))),
+      monte_carlo = monte_carlo_error(x)
     ), digits = digits)
   } else {
     cat("Persons' estimates (log-likelihood ", format(x$loglik, nsmall = 2),
@@ -24,12 +25,19 @@ print.rlearn <- function(x, digits = 3, ...) {
   invisible(x)
 }
 
+# What other draws would change in a sampled fit's population parameters.
+monte_carlo_error <- function(x) {
+  if (!isTRUE(x$sampled)) return(NULL)
+  map <- population_slope(x, x$control$covariance == "diagonal")
+  sqrt(pmax(0, diag(map %*% x$monte_carlo %*% t(map))))
+}
+
 # With the Monte Carlo error of a sampled likelihood: a relative variance of
 # 1 / effective - 1 / draws for every person.
 log_lik_words <- function(x) {
   words <- format(x$loglik, nsmall = 2)
   if (!isTRUE(x$sampled)) return(words)
-  error <- sqrt(sum(pmax(0, 1 / x$effective - 1 / x$control$draws)))
+  error <- sqrt(sum(pmax(0, 1 / x$effective - 1 / x$n_draws)))
   paste0(words, " by importance sampling, Monte Carlo error ", format(error, digits = 1))
 }
 

@@ -74,9 +74,11 @@ rlearn <- function(data, model = rescorla_wagner(),
 #'   iterates EM to its fixed point.
 #' @param evidence How persons are integrated out: `"laplace"`, fast and accurate where
 #'   posteriors are near normal, or `"importance"`: by importance sampling. Where
-#'   Laplace's likelihood jumps (a person with several modes) or is flat, the fit goes on
-#'   by importance sampling by itself.
-#' @param draws Draws of importance sampling, of each person.
+#'   Laplace's expansion is out of order for a quarter of the persons, or its likelihood
+#'   jumps (a person with several modes) or is flat, the fit goes on by importance
+#'   sampling by itself, and printing it says so.
+#' @param draws Draws of importance sampling, of each person, in the last batch: the
+#'   printed `monte_carlo` is what other draws would change.
 #' @param tolerance On the log marginal likelihood.
 #' @param max_iterations Of the group's search.
 #' @param threads Threads; results do not depend on them.

@@ -90,6 +90,14 @@ Rcpp::NumericVector covariances(const Group& group, const HierarchicalFit& fit, 
   return out;
 }
 
+// NULL where Laplace's approximation stands.
+SEXP sampling(const HierarchicalFit& fit) {
+  if (!fit.sampled) return R_NilValue;
+  return Rcpp::List::create(Rcpp::_["effective"] = fit.effective,
+                            Rcpp::_["draws"] = fit.draws,
+                            Rcpp::_["monte_carlo"] = fit.monte_carlo);
+}
+
 HierarchicalControl as_settings(const Rcpp::List& control) {
   HierarchicalControl out;
   out.tolerance = Rcpp::as<double>(control["tolerance"]);
@@ -144,7 +152,7 @@ Rcpp::List learning_hierarchical_(const Rcpp::List& data, const Rcpp::List& spec
       Rcpp::_["sampled_trace"] = fit.sampled_trace,
       Rcpp::_["evidence"] = fit.evidence,
       Rcpp::_["included"] = std::vector<bool>(fit.included.begin(), fit.included.end()),
-      Rcpp::_["sampled"] = fit.sampled, Rcpp::_["effective"] = fit.effective,
+      Rcpp::_["sampling"] = sampling(fit),
       Rcpp::_["persons"] = persons_to_list(fit.persons, d),
       Rcpp::_["covariance"] = covariances(group, fit, d));
 }

@@ -84,5 +84,51 @@ T with_lapse(const T& log_p, const T& xi, int n) {
   return log((1.0 - xi) * exp(log_p) + xi / static_cast<double>(n));
 }
 
+/// Sum of the log-probabilities of choices: option `a` of the n logits `x`, with lapses
+/// unless `xi` is null.
+template <class T>
+class ChoiceSum {
+ public:
+  void add(const T* x, int n, int a, const T* xi, double* scratch) {
+    const T log_p = log_choice(x, n, a, scratch);
+    total_ += xi ? with_lapse(log_p, *xi, n) : log_p;
+  }
+  const T& total() const { return total_; }
+
+ private:
+  T total_ = T(0.0);
+};
+
+/// Without derivatives: one logarithm for the product of many odds.
+template <>
+class ChoiceSum<double> {
+ public:
+  void add(const double* x, int n, int a, const double* xi, double*) {
+    double top = x[0], sum = 0.0;
+    for (int k = 1; k < n; ++k) top = std::max(top, x[k]);
+    for (int k = 0; k < n; ++k) sum += x[k] == top ? 1.0 : std::exp(x[k] - top);
+    if (xi) {
+      const double lapse = *xi / static_cast<double>(n);
+      odds_ /= (1.0 - *xi) * std::exp(x[a] - top) / sum + lapse;
+    } else {
+      total_ += x[a] - top;
+      odds_ *= sum;
+    }
+    if (!(odds_ < 1e200)) take_log();
+  }
+  double total() {
+    take_log();
+    return total_;
+  }
+
+ private:
+  void take_log() {
+    total_ -= std::log(odds_);
+    odds_ = 1.0;
+  }
+  double total_ = 0.0;
+  double odds_ = 1.0;
+};
+
 }  // namespace learning
 }  // namespace psyrl

@@ -105,17 +105,22 @@ class Group {
     return out;
   }
 
-  /// A person's derivatives in (mu_i, P), taken to psi: without the bend of P, which is
-  /// added for all at once. `slope` is precision_slope().
-  void pull_back(int person, const Eigen::MatrixXd& slope, Contribution& c) const {
+  /// d(mu_i, P_r) / dpsi; `slope` is precision_slope().
+  Eigen::MatrixXd map(int person, const Eigen::MatrixXd& slope) const {
     const int d = layout_.dimension(), q = layout_.size(), p = n_coefficients();
-    Eigen::MatrixXd map = Eigen::MatrixXd::Zero(d + q, p + q);
-    map.topLeftCorner(d, p) = design(person);
-    map.bottomRightCorner(q, q) = slope;
-    c.gradient = map.transpose() * c.gradient;
-    c.hessian = map.transpose() * c.hessian * map;
-    c.tame = map.transpose() * c.tame * map;
-    c.mode_slope = c.mode_slope * map;
+    Eigen::MatrixXd out = Eigen::MatrixXd::Zero(d + q, p + q);
+    out.topLeftCorner(d, p) = design(person);
+    out.bottomRightCorner(q, q) = slope;
+    return out;
+  }
+  /// A person's derivatives in (mu_i, P), taken to psi: without the bend of P, which is
+  /// added for all at once.
+  void pull_back(int person, const Eigen::MatrixXd& slope, Contribution& c) const {
+    const Eigen::MatrixXd to_psi = map(person, slope);
+    c.gradient = to_psi.transpose() * c.gradient;
+    c.hessian = to_psi.transpose() * c.hessian * to_psi;
+    c.tame = to_psi.transpose() * c.tame * to_psi;
+    c.mode_slope = c.mode_slope * to_psi;
   }
 
  private:

@@ -8,7 +8,8 @@
 //
 // The second starts from a few steps of the first. Their optima differ by what EM
 // ignores: the dependence of V_i on the group. Laplace's likelihood jumps where a mode
-// of somebody appears or goes; a search that a jump has stopped goes on by the third.
+// of somebody appears or goes: a search that a jump has stopped goes on by the third, and
+// where the expansion is out of order for many people the third has it from the start.
 #pragma once
 
 #include <Eigen/Dense>
@@ -42,6 +43,8 @@ struct HierarchicalFit {
   std::vector<Contribution> parts;    // derivatives by person, in psi
   bool sampled = false;
   std::vector<double> effective;      // sample sizes of the included
+  std::vector<int> draws;             // of the included
+  Eigen::MatrixXd monte_carlo;        // covariance of psi over other draws
   std::vector<double> trace, sampled_trace;
 };
 
@@ -146,28 +149,54 @@ inline Posterior around_mode(const PersonFit& person, const Eigen::MatrixXd& pre
           (curvature + precision).llt().solve(Eigen::MatrixXd::Identity(d, d)), 0.0};
 }
 
-/// Rounds of a fifth of the draws around the posteriors that the last one has found, of
-/// two steps each, for far from where they were made draws say nothing; then a round of
-/// all to convergence.
+/// Is the gradient within what other draws would change in it? In units of the
+/// log-likelihood: half of g^T V g beside its expectation from the draws alone.
+inline bool settled(SampledMarginal& sampled, const Eigen::VectorXd& psi) {
+  Eigen::VectorXd g;
+  Eigen::MatrixXd h;
+  sampled.derivatives(psi, g, h);
+  const Eigen::LLT<Eigen::MatrixXd> llt(-h);
+  if (llt.info() != Eigen::Success) return false;
+  const double noise = llt.solve(sampled.noise(psi)).trace();
+  return g.dot(llt.solve(g)) < 2.0 * noise + 0.02;
+}
+
+/// Newton by batches of draws, each around the posteriors under the last group, for far
+/// from where they were made draws say nothing. Small ones lead to where larger ones are
+/// worth their price; those go on until a fresh one finds nothing to gain. The last, of
+/// all draws, judges where the search has come to without a step: derivatives are those
+/// of draws made there.
 inline NewtonResult climb_sampled(SampledMarginal& sampled, Eigen::VectorXd psi,
                                   const Box& box, const HierarchicalControl& control,
                                   const Monitor& monitor) {
-  const int kRounds = 7;
+  const double kShare[] = {.06, .06, .06, .06, .08, .1, .14, .2, .3};
+  const int kAdapt = 2, kApproach = 9, kRounds = 17;
+  const auto draw = [&](int round, double share) {
+    const int pairs = static_cast<int>(0.5 * share * control.draws);
+    sampled.draw(psi, std::max(10, pairs), control.seed, round);
+  };
+  NewtonControl newton;
+  newton.tolerance = control.tolerance;
+  newton.max_step = 0.7;
   NewtonResult at;
   int iterations = 0;
-  for (int round = 1; round <= kRounds; ++round) {
-    const bool last = round == kRounds;
-    NewtonControl newton;
-    newton.tolerance = last ? control.tolerance : 0.01;
-    newton.max_iterations = last ? control.max_iterations : 2;
-    newton.max_step = 0.7;
-    sampled.draw(psi, last ? control.draws : control.draws / 5, control.seed, round);
+  bool found = false;
+  for (int round = 0; round < kRounds; ++round) {
+    const bool approach = round < kApproach;
+    draw(round, approach ? kShare[round] : 0.5);
+    if (round < kAdapt) continue;
+    found = !approach && settled(sampled, psi);
+    if (found) break;
+    newton.max_iterations = std::min(approach ? 1 : 3, control.max_iterations);
     at = maximise(sampled, psi, box.lower, box.upper, newton, monitor);
     iterations += at.iterations;
-    if (at.status == Status::interrupted || !std::isfinite(at.value)) break;
+    if (at.status == Status::interrupted || !std::isfinite(at.value)) return at;
     psi = at.x;
   }
+  draw(kRounds, 1.0);
+  at.x = psi;
   at.iterations = iterations;
+  at.status = found ? Status::converged : Status::max_iterations;
   return at;
 }
 
@@ -189,6 +218,7 @@ inline void take_posteriors(const Engine& engine, const ChoiceData& data, const 
         posterior.covariance.llt().solve(Eigen::MatrixXd::Identity(d, d)) - precision;
     person.status = Status::converged;
     fit.effective.push_back(posterior.effective);
+    fit.draws.push_back(sampled.n_draws(static_cast<int>(i)));
   }
 }
 
@@ -209,6 +239,7 @@ inline void fit_by_sampling(const Engine& engine, const ChoiceData& data, const 
   fit.evidence = sampled.evidence();
   take_posteriors(engine, data, group, sampled, fit);
   group_covariance(fit, box);
+  fit.monte_carlo = fit.covariance * sampled.noise(fit.group.x) * fit.covariance;
 }
 
 inline HierarchicalFit fit_hierarchical(const Engine& engine, const ChoiceData& data,
@@ -220,7 +251,7 @@ inline HierarchicalFit fit_hierarchical(const Engine& engine, const ChoiceData& 
   HierarchicalFit fit;
   const Box box = group_box(group);
   Marginal marginal(engine, data, group, start, executor);
-  fit.group.x = run_em(marginal, psi, control.em_only ? control.max_iterations : 3,
+  fit.group.x = run_em(marginal, psi, control.em_only ? control.max_iterations : control.sample ? 1 : 3,
                        control.em_only ? control.tolerance : 1e-3, monitor, fit.group)
                     .cwiseMax(box.lower).cwiseMin(box.upper);
   const Status em_status = fit.group.status;
@@ -231,7 +262,7 @@ inline HierarchicalFit fit_hierarchical(const Engine& engine, const ChoiceData& 
     fit.group.status = em_status;
     well = true;
     group_covariance(fit, box);
-  } else if (!control.sample) {
+  } else if (!control.sample && marginal.regular(fit.group.x)) {
     fit.group = climb(marginal, fit.group.x, box, control, monitor);
     well = group_covariance(fit, box) && fit.group.status == Status::converged;
   }

@@ -107,6 +107,7 @@ struct Contribution {
   Eigen::MatrixXd hessian;
   Eigen::MatrixXd tame;  // the Hessian, or what stands for it where Laplace is doubtful
   Eigen::MatrixXd mode_slope;  // dm / d(mu, P_r) [d x (d + size)]
+  bool regular = true;         // Laplace's expansion is in order
 };
 
 /// F at the mode; NaN where A + P is not positive definite.
@@ -220,7 +221,8 @@ inline Contribution laplace_contribution(const Engine& engine, const Trials& tri
     return total_hessian(layout, part, out.mode_slope, llt.solve(part.m1), curvature);
   };
   out.tame = out.hessian = hessian();
-  if (!regular(part, llt)) {
+  out.regular = regular(part, llt);
+  if (!out.regular) {
     curvature = Curvature::none(d);
     part = laplace_partials(layout, group.precision, covariance, H, delta, curvature);
     out.tame = hessian();

@@ -60,15 +60,15 @@ struct Offer {
   int n = 0;
 };
 
-/// Log-probability of the choices of trial t, all stages.
+/// Adds the log-probability of the choice of a stage.
 template <class Model, class T>
-T trial_log_lik(const Model& model, const Trial& trial, int stage, Offer<T>& offer) {
+void add_choice(const Model& model, const Trial& trial, int stage, Offer<T>& offer,
+                ChoiceSum<T>& sum) {
   const int chosen = Model::chosen(trial, stage), total = model.n_options(stage);
   model.logits(trial, stage, offer.x.data());
   const int a = trial.available && stage == 0
       ? offer.gather(trial, total, chosen) : (offer.n = total, chosen);
-  const T log_p = log_choice(offer.x.data(), offer.n, a, offer.scratch.data());
-  return model.lapse() ? with_lapse(log_p, *model.lapse(), offer.n) : log_p;
+  sum.add(offer.x.data(), offer.n, a, model.lapse(), offer.scratch.data());
 }
 
 template <class Model, class T>
@@ -76,17 +76,17 @@ T log_likelihood(const typename Model::Layout& layout, const Trials& trials,
                  const T* theta) {
   Model model(layout, theta);
   Offer<T> offer(layout.n_logits);
-  T total(0.0);
+  ChoiceSum<T> sum;
   for (int t = 0; t < trials.size(); ++t) {
     const Trial trial = trials[t];
     if (trial.new_block) model.reset();
     if (trial.choice < 0) continue;
     for (int stage = 0; stage < Model::kStages; ++stage)
       if (Model::chosen(trial, stage) >= 0)
-        total += trial_log_lik(model, trial, stage, offer);
+        add_choice(model, trial, stage, offer, sum);
     model.learn(trial);
   }
-  return total;
+  return sum.total();
 }
 
 }  // namespace learning

@@ -46,6 +46,7 @@ class Marginal {
     const double log_det = 2.0 * llt.matrixLLT().diagonal().array().log().sum();
     evidence_.assign(persons_.size(), 0.0);
     psi_ = psi;
+    derived_ = false;
     if (llt.info() != Eigen::Success || !std::isfinite(log_det)) return std::nan("");
     each([&](int i) {
       const Prior prior{group_.mean(psi, i), precision};
@@ -61,37 +62,22 @@ class Marginal {
   /// At the psi last given to value().
   double derivatives(const Eigen::VectorXd& psi, Eigen::VectorXd& g, Eigen::MatrixXd& h) {
     if (psi_.size() != psi.size() || psi_ != psi) value(psi);
-    const Eigen::MatrixXd precision = group_.precision(psi);
-    const int q = group_.layout().size(), p = group_.n_coefficients();
-    const Eigen::MatrixXd covariance = group_.covariance(psi);
-    const Eigen::MatrixXd slope = group_.precision_slope(psi);
-    each([&](int i) {
-      contributions_[i] =
-          laplace_contribution(engine_, Trials(data_, i), group_.layout(),
-                               Prior{group_.mean(psi, i), precision}, covariance, persons_[i]);
-      precision_gradient_[i] = contributions_[i].gradient.tail(q);
-      group_.pull_back(i, slope, contributions_[i]);
-    });
-    Eigen::VectorXd g_precision = Eigen::VectorXd::Zero(q);
-    g = Eigen::VectorXd::Zero(p + q);
-    h = Eigen::MatrixXd::Zero(p + q, p + q);
-    Eigen::MatrixXd tame = h;
-    double sum = 0.0;
-    for (std::size_t i = 0; i < persons_.size(); ++i) {
-      if (!included_[i]) continue;
-      g += contributions_[i].gradient;
-      h += contributions_[i].hessian;
-      tame += contributions_[i].tame;
-      g_precision += precision_gradient_[i];
-      sum += evidence_[i];
-    }
-    const Eigen::MatrixXd bend = group_.precision_bend(psi, g_precision);
-    h.bottomRightCorner(q, q) += bend;
-    tame.bottomRightCorner(q, q) += bend;
-    // Far from the optimum the exact Hessian may point nowhere.
-    if (Eigen::LLT<Eigen::MatrixXd>(-h).info() != Eigen::Success) h = tame;
-    history_.push_back(sum);
-    return sum;
+    if (!derived_) derive(psi);
+    g = gradient_;
+    h = hessian_;
+    return history_.back();
+  }
+
+  /// Is Laplace's expansion in order for most persons? Where it is not for a quarter of
+  /// them, neither its evidence nor a search on it is to be trusted.
+  bool regular(const Eigen::VectorXd& psi) {
+    Eigen::VectorXd g;
+    Eigen::MatrixXd h;
+    derivatives(psi, g, h);
+    int n = 0, doubtful = 0;
+    for (std::size_t i = 0; i < persons_.size(); ++i)
+      if (included_[i]) ++n, doubtful += !contributions_[i].regular;
+    return 4 * doubtful <= n;
   }
 
   /// One step of EM: the group that fits the modes and their spread.
@@ -121,6 +107,43 @@ class Marginal {
   }
 
  private:
+  /// Derivatives at the modes that value() has found.
+  void derive(const Eigen::VectorXd& psi) {
+    const Eigen::MatrixXd precision = group_.precision(psi);
+    const int q = group_.layout().size(), p = group_.n_coefficients();
+    const Eigen::MatrixXd covariance = group_.covariance(psi);
+    const Eigen::MatrixXd slope = group_.precision_slope(psi);
+    each([&](int i) {
+      contributions_[i] =
+          laplace_contribution(engine_, Trials(data_, i), group_.layout(),
+                               Prior{group_.mean(psi, i), precision}, covariance, persons_[i]);
+      precision_gradient_[i] = contributions_[i].gradient.tail(q);
+      group_.pull_back(i, slope, contributions_[i]);
+    });
+    Eigen::VectorXd g_precision = Eigen::VectorXd::Zero(q);
+    Eigen::VectorXd& g = gradient_;
+    Eigen::MatrixXd& h = hessian_;
+    g = Eigen::VectorXd::Zero(p + q);
+    h = Eigen::MatrixXd::Zero(p + q, p + q);
+    Eigen::MatrixXd tame = h;
+    double sum = 0.0;
+    for (std::size_t i = 0; i < persons_.size(); ++i) {
+      if (!included_[i]) continue;
+      g += contributions_[i].gradient;
+      h += contributions_[i].hessian;
+      tame += contributions_[i].tame;
+      g_precision += precision_gradient_[i];
+      sum += evidence_[i];
+    }
+    const Eigen::MatrixXd bend = group_.precision_bend(psi, g_precision);
+    h.bottomRightCorner(q, q) += bend;
+    tame.bottomRightCorner(q, q) += bend;
+    // Far from the optimum the exact Hessian may point nowhere.
+    if (Eigen::LLT<Eigen::MatrixXd>(-h).info() != Eigen::Success) h = tame;
+    history_.push_back(sum);
+    derived_ = true;
+  }
+
   /// Calls `body(person)` for everybody included, on the executor's threads.
   template <class Body>
   void each(const Body& body) {
@@ -159,7 +182,9 @@ class Marginal {
   std::vector<char> included_;
   std::vector<double> evidence_, history_;
   Box box_;
-  Eigen::VectorXd psi_;
+  Eigen::VectorXd psi_, gradient_;
+  Eigen::MatrixXd hessian_;
+  bool derived_ = false;  // at psi_
 };
 
 }  // namespace learning
