@@ -204,10 +204,11 @@ test_that("a uniform prior's posterior mean is the integral's", {
   fit <- rlearn(data, estimator = "map", prior = prior)
   mass <- mean <- 0
   at <- (seq_len(150) - 0.5) / 150
+  copies <- data[rep(1, 150)]
+  copies$persons <- seq_len(150)
   for (alpha in at) {
-    l <- exp(vapply(10 * at, function(beta) {
-      as.vector(log_lik(rescorla_wagner(), data[1], c(alpha = alpha, beta = beta)))
-    }, 1))
+    points <- data.frame(person = copies$persons, alpha = alpha, beta = 10 * at)
+    l <- exp(log_lik(rescorla_wagner(), copies, points))
     mass <- mass + sum(l)
     mean <- mean + sum(l * alpha)
   }
