@@ -10,7 +10,8 @@
 uses_free_table <- function(problem) {
   ridge <- problem$value$l2
   is_free_table(problem) && !rewards_are_learned(problem) &&
-    inherits(problem$value, "q_table") && is.null(problem$value$tie) && (identical(ridge, "estimate") || ridge > 0) &&
+    inherits(problem$value, "q_table") && is.null(problem$value$tie) &&
+    (identical(ridge, "estimate") || ridge > 0) &&
     problem$identify %in% c("center", "global_rms") &&
     problem$control$m_step == "newton" && is.null(problem$control$batch_persons)
 }
@@ -123,7 +124,7 @@ finish_free_table <- function(problem, state, variance, status, trace) {
 free_table_vcov <- function(problem, information) {
   names <- c(colnames(problem$design), "sigma")
   dimnames(information) <- list(names, names)
-  fixed <- c(if (!is.null(problem$control$mu)) "mu", if (!is.null(problem$control$sigma)) "sigma")
+  fixed <- names(Filter(Negate(is.null), problem$control[c("mu", "sigma")]))
   free <- setdiff(names, fixed)
   inverse_information(information[free, free, drop = FALSE])
 }
