@@ -2,8 +2,8 @@
 #
 #   Rscript bench/learning.R [section ...] [replicates=200] [iowa=FILE] [tmb=FOLDER]
 #
-# Sections: likelihood, tmb, coverage, reversal, twostep, iowa, odd; default all that
-# need no more than psyrl. `tmb` needs the TMB package and a compiler (whose time is not
+# Sections: likelihood, tmb, coverage, reversal, twostep, iowa, odd and, only when named,
+# twostep_recovery; default all that need no more than psyrl. `tmb` needs the TMB package and a compiler (whose time is not
 # counted) and compiles in FOLDER; `iowa` a table of the many-labs Iowa data with
 # columns id, step, action, gain, loss. Seconds are of the processor, one thread, unless
 # said otherwise. A table: what | level | measured.
@@ -259,6 +259,24 @@ bench_twostep <- function() {
   }
 }
 
+# The same study again, from the population that was estimated.
+bench_twostep_recovery <- function(reps = 5) {
+  set.seed(5)
+  fit <- rlearn(choices(psyrl::twostep_choices), two_step(7))
+  found <- recover(fit, reps = reps)
+  s <- summary(found)
+  persons <- s$persons
+  row(paste0("two-step recovery, ", reps, " replicates of 393 persons: converged"), "all",
+      sum(found$status == "converged"))
+  for (i in seq_len(nrow(persons))) {
+    row(paste0("  ", persons$parameter[i], ": r; coverage of persons; of the group's mean"),
+        "reported", number(c(
+          persons$r[i], persons$coverage[i],
+          s$population$coverage[match(persons$parameter[i], s$population$term)]
+        )))
+  }
+}
+
 bench_iowa <- function() {
   table <- utils::read.csv(option("iowa", Sys.getenv("PSYRL_IOWA")))
   data <- choices(data.frame(
@@ -310,5 +328,6 @@ if (wanted("tmb", requireNamespace("TMB", quietly = TRUE))) bench_tmb()
 if (wanted("coverage")) for (evidence in c("laplace", "importance")) bench_coverage(evidence)
 if (wanted("reversal")) bench_reversal()
 if (wanted("twostep")) bench_twostep()
+if (wanted("twostep_recovery", FALSE)) bench_twostep_recovery()
 if (wanted("iowa", nzchar(option("iowa", Sys.getenv("PSYRL_IOWA"))))) bench_iowa()
 if (wanted("odd")) bench_odd()
