@@ -63,7 +63,8 @@
 #'
 #' # The English board; people who like to keep pegs near the centre.
 #' english <- peg_solitaire("7x7")
-#' near <- function(cells) rowSums(cells[, c("r3c4", "r4c3", "r4c5", "r5c4")])
+#' centre <- c("r3c4", "r4c3", "r4c5", "r5c4")
+#' near <- function(cells) rowSums(cells[, centre, drop = FALSE])
 #' log <- simulate_trajectories(english, c(ann = 1, bob = 3), 2, values = near)
 #' log
 #' @export
