@@ -139,19 +139,17 @@ test_that("the region of a log holds its positions, and what the rest is worth",
   expect_equal(as.data.frame(cells), features[at, ], ignore_attr = "row.names")
 })
 
-test_that("the English board takes no time until it is solved", {
-  skip_on_cran()
-  time <- system.time({
-    task <- peg_solitaire("7x7")
-    start <- task$states[task$starts]
-    set.seed(4)
-    log <- simulate_trajectories(task, c(a = 0, b = 1), 20, values = function(cells) {
-      cells[, "r4c4"]
-    })
-    region <- task_for(task, log)
+test_that("the English board is laid out as far as a log goes", {
+  task <- peg_solitaire("7x7")
+  set.seed(4)
+  log <- simulate_trajectories(task, c(a = 0, b = 1), 20, values = function(cells) {
+    cells[, "r4c4"]
   })
-  expect_lt(time[["user.self"]], 2)
-  expect_equal(start, "..111../..111../1111111/1110111/1111111/..111../..111..")
+  region <- task_for(task, log)
+  expect_equal(
+    task$states[task$starts],
+    "..111../..111../1111111/1110111/1111111/..111../..111.."
+  )
   expect_length(task$layout$pair_action, 4)
   expect_output(print(task), "33 cells, enumerated on demand")
   expect_output(print(summary(region)), "positions of a log")
