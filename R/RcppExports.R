@@ -145,10 +145,6 @@ learning_hierarchical_ <- function(data, spec, design, control, threads) {
     .Call(`_psyrl_learning_hierarchical_`, data, spec, design, control, threads)
 }
 
-learning_marginal_ <- function(data, spec, design, control, psi) {
-    .Call(`_psyrl_learning_marginal_`, data, spec, design, control, psi)
-}
-
 solve_task_ <- function(task, temperature, mellow) {
     .Call(`_psyrl_solve_task_`, task, temperature, mellow)
 }
@@ -243,10 +239,6 @@ n_parameters_ <- function(map) {
 
 representation_slope_ <- function(map, theta, threads) {
     .Call(`_psyrl_representation_slope_`, map, theta, threads)
-}
-
-representation_derivatives_ <- function(map, theta, g, v) {
-    .Call(`_psyrl_representation_derivatives_`, map, theta, g, v)
 }
 
 project_ <- function(map, target, start, settings) {

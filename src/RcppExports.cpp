@@ -509,21 +509,6 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
-// learning_marginal_
-Rcpp::List learning_marginal_(const Rcpp::List& data, const Rcpp::List& spec, const Rcpp::List& design, const Rcpp::List& control, const Eigen::VectorXd& psi);
-RcppExport SEXP _psyrl_learning_marginal_(SEXP dataSEXP, SEXP specSEXP, SEXP designSEXP, SEXP controlSEXP, SEXP psiSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::RNGScope rcpp_rngScope_gen;
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type data(dataSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type spec(specSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type design(designSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type control(controlSEXP);
-    Rcpp::traits::input_parameter< const Eigen::VectorXd& >::type psi(psiSEXP);
-    rcpp_result_gen = Rcpp::wrap(learning_marginal_(data, spec, design, control, psi));
-    return rcpp_result_gen;
-END_RCPP
-}
 // solve_task_
 Rcpp::List solve_task_(const Rcpp::List& task, double temperature, bool mellow);
 RcppExport SEXP _psyrl_solve_task_(SEXP taskSEXP, SEXP temperatureSEXP, SEXP mellowSEXP) {
@@ -854,20 +839,6 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
-// representation_derivatives_
-Rcpp::List representation_derivatives_(const Rcpp::List& map, const Rcpp::NumericVector& theta, const Rcpp::NumericVector& g, const Rcpp::NumericVector& v);
-RcppExport SEXP _psyrl_representation_derivatives_(SEXP mapSEXP, SEXP thetaSEXP, SEXP gSEXP, SEXP vSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::RNGScope rcpp_rngScope_gen;
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type map(mapSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type theta(thetaSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type g(gSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type v(vSEXP);
-    rcpp_result_gen = Rcpp::wrap(representation_derivatives_(map, theta, g, v));
-    return rcpp_result_gen;
-END_RCPP
-}
 // project_
 Rcpp::NumericVector project_(const Rcpp::List& map, const Rcpp::NumericVector& target, const Rcpp::NumericVector& start, const Rcpp::List& settings);
 RcppExport SEXP _psyrl_project_(SEXP mapSEXP, SEXP targetSEXP, SEXP startSEXP, SEXP settingsSEXP) {
@@ -1101,7 +1072,6 @@ static const R_CallMethodDef CallEntries[] = {
     {"_psyrl_learning_simulate_", (DL_FUNC) &_psyrl_learning_simulate_, 5},
     {"_psyrl_learning_fit_persons_", (DL_FUNC) &_psyrl_learning_fit_persons_, 5},
     {"_psyrl_learning_hierarchical_", (DL_FUNC) &_psyrl_learning_hierarchical_, 5},
-    {"_psyrl_learning_marginal_", (DL_FUNC) &_psyrl_learning_marginal_, 5},
     {"_psyrl_solve_task_", (DL_FUNC) &_psyrl_solve_task_, 3},
     {"_psyrl_endless_states_", (DL_FUNC) &_psyrl_endless_states_, 1},
     {"_psyrl_expected_visits_", (DL_FUNC) &_psyrl_expected_visits_, 3},
@@ -1126,7 +1096,6 @@ static const R_CallMethodDef CallEntries[] = {
     {"_psyrl_represent_", (DL_FUNC) &_psyrl_represent_, 3},
     {"_psyrl_n_parameters_", (DL_FUNC) &_psyrl_n_parameters_, 1},
     {"_psyrl_representation_slope_", (DL_FUNC) &_psyrl_representation_slope_, 3},
-    {"_psyrl_representation_derivatives_", (DL_FUNC) &_psyrl_representation_derivatives_, 4},
     {"_psyrl_project_", (DL_FUNC) &_psyrl_project_, 4},
     {"_psyrl_learn_rewards_", (DL_FUNC) &_psyrl_learn_rewards_, 4},
     {"_psyrl_evaluate_rewards_", (DL_FUNC) &_psyrl_evaluate_rewards_, 5},

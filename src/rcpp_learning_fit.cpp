@@ -156,26 +156,3 @@ Rcpp::List learning_hierarchical_(const Rcpp::List& data, const Rcpp::List& spec
       Rcpp::_["persons"] = persons_to_list(fit.persons, d),
       Rcpp::_["covariance"] = covariances(group, fit, d));
 }
-
-// The Laplace marginal log-likelihood at a given group, for tests and profiles.
-// [[Rcpp::export]]
-Rcpp::List learning_marginal_(const Rcpp::List& data, const Rcpp::List& spec,
-                              const Rcpp::List& design, const Rcpp::List& control,
-                              const Eigen::VectorXd& psi) {
-  const glue::LearningData source(data);
-  const auto engine = glue::make_engine(spec);
-  const SerialExecutor serial;
-  const Group group(Rcpp::as<Eigen::MatrixXd>(design["x"]),
-                    Rcpp::as<std::vector<int>>(design["owner"]), engine->size(),
-                    Rcpp::as<bool>(design["diagonal"]));
-  const Monitor monitor;
-  const auto start = fit_all(*engine, source.get(), {as_prior(design["prior"], 0)}, control,
-                             Runtime{serial, monitor});
-  Marginal marginal(*engine, source.get(), group, start, serial);
-  Eigen::VectorXd g;
-  Eigen::MatrixXd h;
-  marginal.value(psi);
-  const double value = marginal.derivatives(psi, g, h);
-  return Rcpp::List::create(Rcpp::_["value"] = value, Rcpp::_["gradient"] = g,
-                            Rcpp::_["hessian"] = h);
-}

@@ -37,22 +37,6 @@ Rcpp::NumericMatrix representation_slope_(const Rcpp::List& map,
   return out;
 }
 
-// Push, pull and bend at theta; for tests.
-// [[Rcpp::export]]
-Rcpp::List representation_derivatives_(const Rcpp::List& map,
-                                       const Rcpp::NumericVector& theta,
-                                       const Rcpp::NumericVector& g,
-                                       const Rcpp::NumericVector& v) {
-  const glue::RuntimeOwner runtime(1);
-  const auto f = glue::as_map(map, runtime.get().executor);
-  const Numbers value = f->value(glue::as_numbers(theta));
-  const Numbers adjoint = glue::as_numbers(g), direction = glue::as_numbers(v);
-  return Rcpp::List::create(Rcpp::_["value"] = value,
-                            Rcpp::_["push"] = f->push(direction),
-                            Rcpp::_["pull"] = f->pull(adjoint),
-                            Rcpp::_["bend"] = f->bend(adjoint, direction));
-}
-
 // Parameters whose numbers come closest to `target`, from `start`.
 // [[Rcpp::export]]
 Rcpp::NumericVector project_(const Rcpp::List& map, const Rcpp::NumericVector& target,
