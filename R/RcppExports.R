@@ -141,6 +141,10 @@ learning_fit_persons_ <- function(data, spec, prior, control, threads) {
     .Call(`_psyrl_learning_fit_persons_`, data, spec, prior, control, threads)
 }
 
+learning_sample_persons_ <- function(data, spec, prior, persons, draws, seed, threads) {
+    .Call(`_psyrl_learning_sample_persons_`, data, spec, prior, persons, draws, seed, threads)
+}
+
 learning_hierarchical_ <- function(data, spec, design, control, threads) {
     .Call(`_psyrl_learning_hierarchical_`, data, spec, design, control, threads)
 }

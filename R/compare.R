@@ -8,9 +8,10 @@
 #'
 #' The log evidence of a person's data, which model selection works on, is
 #'
-#' * of a `"hierarchical"` fit, the person's part of the Laplace marginal likelihood,
-#'   less an equal share of the penalty of the group's parameters: its sum is -1/2 the
-#'   integrated BIC, which for such a fit is `BIC()` itself;
+#' * of a `"hierarchical"` fit, the person's part of the marginal likelihood (by Laplace;
+#'   by importance sampling for all if one of the fits went on by it), less an equal
+#'   share of the penalty of the group's parameters: its sum is -1/2 the integrated BIC,
+#'   which for such a fit is `BIC()` itself;
 #' * of a `"map"` fit, Laplace's approximation under the prior given (no penalty: the
 #'   prior is not estimated). Such evidence compares models of equal care in priors;
 #' * of an `"ml"` fit, -1/2 the person's own BIC.
@@ -68,6 +69,7 @@ compare <- function(..., penalty = c("BIC", "AIC", "none"), families = NULL,
     return(new_comparison(table, given, families))
   }
   check_comparable(given)
+  given <- like_with_like(given)
   table <- cbind(model = names(given), do.call(rbind, lapply(given, criteria_row)))
   evidence <- shared_evidence(given, penalty)
   table$evidence <- if (is.null(evidence)) -table$BIC / 2 else colSums(evidence)
@@ -131,6 +133,25 @@ check_comparable <- function(fits) {
       "Their criteria are not comparable otherwise."
     ))
   }
+}
+
+# Laplace's evidence is below the integral, by some hundredths a person: beside a fit
+# that was sampled the others are integrated by sampling too, under their own priors.
+like_with_like <- function(fits) {
+  sampled <- vapply(fits, function(fit) isTRUE(fit$sampled), NA)
+  if (!any(sampled)) return(fits)
+  fits[!sampled] <- lapply(fits[!sampled], with_sampled_evidence)
+  fits
+}
+
+with_sampled_evidence <- function(fit) {
+  if (!inherits(fit, "rlearn") || fit$estimator == "ml") return(fit)
+  if (identical(fit$prior$kind, "uniform")) return(fit)
+  problem <- scoring_problem(fit, fit$data)
+  found <- sample_persons(problem, person_prior(fit, fit$data), fit$persons)
+  fit$evidence <- found$objective
+  if (fit$estimator == "hierarchical") fit$loglik <- sum(fit$evidence[usable(found)])
+  fit
 }
 
 same_choices <- function(fit, first) {

@@ -401,17 +401,20 @@ print.psyrl_rl_models <- function(x, ...) {
     rows <- x[x$model == name, ]
     cat(name, "()  [", rows$task[1], "]\n", sep = "")
     cat(strwrap(rows$definition[1], indent = 2, exdent = 4), sep = "\n")
-    cat("  ", paste0(
-      rows$parameter, " in (", rows$lower, ", ", rows$upper, ")", collapse = ", "
-    ), "\n  ", rows$reference[1], "\n", sep = "")
+    cat("  ", range_words(rows), "\n  ", rows$reference[1], "\n", sep = "")
   }
   invisible(x)
 }
 
+range_words <- function(table) {
+  paste0(table$parameter, " in (", table$lower, ", ", table$upper, ")", collapse = ", ")
+}
+
 #' @export
 print.psyrl_model <- function(x, ...) {
-  cat(x$title, ": ", paste(x$table$parameter, collapse = ", "), "\n", sep = "")
+  cat(x$title, "\n", sep = "")
   cat(strwrap(x$definition, indent = 2, exdent = 4), sep = "\n")
+  cat(strwrap(range_words(x$table), indent = 2, exdent = 4), sep = "\n")
   on <- x$switches[x$switches != 0]
   if (length(on)) {
     cat("  ", paste(names(on), "=", format(on), collapse = ", "), "\n", sep = "")

@@ -14,7 +14,7 @@ fit_hierarchical <- function(problem, formula) {
     tolerance = problem$control$tolerance,
     max_iterations = problem$control$max_iterations,
     em_only = problem$control$algorithm == "em",
-    sample = problem$control$evidence == "importance",
+    evidence = problem$control$evidence,
     draws = problem$control$draws, seed = draw_seed()
   ))
   out <- learning_hierarchical_(
@@ -78,7 +78,8 @@ hierarchical_result <- function(out, problem, design) {
   fit <- list(
     persons = persons, box = wide_box(problem$table), design = design,
     coefficients = gamma, covariance = covariance, psi = out$psi,
-    psi_vcov = out$vcov, psi_flat = out$flat, held = out$held, evidence = out$evidence,
+    psi_vcov = out$vcov, psi_flat = out$flat, held = out$held,
+    evidence = ifelse(out$included, out$evidence, NA_real_),
     included = out$included, log_lik = out$value, df = length(out$psi),
     status = out$status, iterations = out$iterations,
     gradient = out$gradient, hessian = out$hessian,
@@ -120,6 +121,11 @@ warn_hierarchical <- function(fit, problem) {
     warn("convergence", paste0(
       "The search for the group's parameters ended after ", fit$iterations,
       " iterations; raise `max_iterations`."
+    ))
+  } else if (fit$status == "no_progress") {
+    warn("convergence", c(
+      "Laplace's likelihood jumps where the search has come to: no maximum near it.",
+      "`rlearn_control(evidence = \"importance\")` integrates persons by sampling."
     ))
   } else if (fit$status == "non_finite") {
     warn("convergence", "The marginal likelihood is not finite at the start.")

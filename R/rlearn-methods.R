@@ -33,26 +33,30 @@ spread_by_person <- function(fit) {
   }), d)
 }
 
-# New persons' modes and spread with the population fixed.
-score_new <- function(fit, newdata, prior = NULL) {
+# What the core needs to look at data through a fit.
+scoring_problem <- function(fit, data) {
+  list(
+    data = data, core = core_choices(data), model = fit$model,
+    spec = model_spec(fit$model, data), table = fit$table, control = fit$control,
+    threads = resolve_threads(fit$control$threads), seed = fit$seed
+  )
+}
+
+# New persons' estimates and spread with the population fixed: as in the fit, modes or,
+# where that was sampled, posterior means.
+score_new <- function(fit, newdata) {
   check_class(newdata, "psyrl_choices", "newdata", "See choices().")
   check_same_options(fit, newdata)
-  problem <- list(
-    data = newdata, core = core_choices(newdata), model = fit$model,
-    spec = model_spec(fit$model, newdata), table = fit$table, control = fit$control,
-    threads = resolve_threads(fit$control$threads)
-  )
-  prior <- prior %||% person_prior(fit, newdata)
+  problem <- scoring_problem(fit, newdata)
   if (fit$estimator == "map" && fit$prior$kind == "uniform") {
     scored <- fit_quadrature(problem, fit$prior)
   } else {
+    prior <- person_prior(fit, newdata)
     box <- if (fit$estimator == "ml") search_box(fit$table) else wide_box(fit$table)
-    scored <- list(
-      persons = fit_persons(problem, prior, box, fit$control$starts %||% 3L), box = box
-    )
-    scored$persons$covariance <- person_covariance(
-      scored$persons$curvature, prior$precision %||% 0
-    )
+    found <- fit_persons(problem, prior, box, fit$control$starts %||% 3L)
+    if (isTRUE(fit$sampled)) found <- sample_persons(problem, prior, found)
+    found$covariance <- person_covariance(found$curvature, prior$precision %||% 0)
+    scored <- list(persons = found, box = box)
   }
   counts <- decision_counts(newdata, fit$model)
   scored <- c(scored, list(
@@ -265,7 +269,7 @@ anova.rlearn <- function(object, ...) {
   if (!all(same)) {
     abort_input("object", "The fits must be of the same data by the same estimator.")
   }
-  fits <- fits[order(vapply(fits, `[[`, 1, "df"))]
+  fits <- like_with_like(fits[order(vapply(fits, `[[`, 1, "df"))])
   ll <- vapply(fits, function(fit) as.numeric(logLik(fit)), 1)
   df <- vapply(fits, `[[`, 1, "df")
   chisq <- c(NA, 2 * diff(ll))

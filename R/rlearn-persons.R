@@ -16,10 +16,13 @@ fit_map <- function(problem, prior) {
   prior <- resolve_prior(prior, problem$table)
   box <- wide_box(problem$table)
   out <- fit_persons(problem, core_prior(prior), box, problem$control$starts %||% 3L)
+  sampled <- problem$control$evidence == "importance"
+  if (sampled) out <- sample_persons(problem, core_prior(prior), out)
   list(
     persons = out, box = box, prior = prior, status = joint_status(out),
     log_lik = sum(out$log_lik[usable(out)]), df = sum(usable(out)) * length(out$names),
-    evidence = laplace_evidence(out, prior)
+    evidence = if (sampled) out$objective else laplace_evidence(out, prior),
+    sampled = sampled
   )
 }
 
@@ -128,6 +131,15 @@ fit_shard <- function(persons, problem, prior, control) {
   )
 }
 
+# Posterior means and evidence by importance sampling around the modes `found`; by the
+# seed of the fit, so that the same person always gets the same score.
+sample_persons <- function(problem, prior, found) {
+  finish_persons(learning_sample_persons_(
+    problem$core, problem$spec, prior, found, problem$control$draws, problem$seed,
+    problem$threads
+  ), problem)
+}
+
 # Names, and the spread of each person's estimate on the unconstrained scale.
 finish_persons <- function(out, problem) {
   out$names <- problem$table$parameter
@@ -155,7 +167,7 @@ person_covariance <- function(curvature, precision = 0) {
 }
 
 # log N-prior evidence by Laplace, a number a person.
-laplace_evidence <- function(persons, prior, mean = NULL) {
+laplace_evidence <- function(persons, prior) {
   precision <- solve(prior$cov)
   d <- nrow(precision)
   half <- as.numeric(determinant(precision)$modulus) / 2

@@ -43,7 +43,10 @@ log_lik_words <- function(x) {
 
 estimator_words <- function(x) {
   switch(x$estimator,
-    ml = "each person alone", map = "each person with a prior",
+    ml = "each person alone",
+    map = if (isTRUE(x$sampled)) "posterior means of each person" else {
+      "each person with a prior"
+    },
     hierarchical = paste0("hierarchical (", x$control$covariance, " covariance, ",
                           x$control$algorithm, ")")
   )

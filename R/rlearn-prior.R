@@ -2,6 +2,10 @@
 
 #' Priors of persons' parameters
 #'
+#' The unconstrained scale is the logarithm of a positive parameter, the logit of one
+#' between two ends, and the parameter itself where its range has none; the range is the
+#' registry's ([rl_models()]) unless [parameter_ranges()] gives another.
+#'
 #' @param mean,cov Mean vector (named by parameter, or in the model's order) and
 #'   covariance matrix on the unconstrained scale. `mean = NULL`: the registry's typical
 #'   values; `cov` a number: that variance for all, independent.
@@ -47,6 +51,62 @@ print.psyrl_prior <- function(x, ...) {
         "; SD:", format(sqrt(diag(as.matrix(x$cov))), digits = 3), "\n")
   }
   invisible(x)
+}
+
+#' Ranges of a model's parameters
+#'
+#' A parameter's range decides the scale on which it is estimated and has its prior:
+#' both ends finite, the logit of where it lies between them; the lower end alone, the
+#' log of the distance to it; neither, the parameter itself. Papers and packages differ
+#' in these, and so do their estimates: an inverse temperature may be any number
+#' (`c(-Inf, Inf)`, with a normal prior on the natural scale), or lie in `c(0, 20)`.
+#'
+#' @param model A model, see [rescorla_wagner()].
+#' @param ... Ranges named by parameter: `beta = c(-Inf, Inf)`. The likelihood must be
+#'   defined all over a wider range than the registry's, which nobody checks.
+#' @return The model with other ranges.
+#' @section Errors: `psyrl_error_input` for unknown parameters and wrong ranges.
+#' @examples
+#' # Everybody with a normal prior on beta itself: choices against the values have a
+#' # negative one.
+#' model <- parameter_ranges(rescorla_wagner(), beta = c(-Inf, Inf))
+#' model
+#' prior <- gaussian_prior(c(alpha = 0, beta = 0), c(1.5, 10)^2)
+#' set.seed(1)
+#' against <- c(alpha = 0.4, beta = -2)
+#' data <- simulate(model, design = bandit_task(10, 50), parameters = against)
+#' coef(rlearn(data, model, "map", prior = prior))
+#' @export
+parameter_ranges <- function(model, ...) {
+  check_class(model, "psyrl_model", "model", "See rl_models().")
+  ranges <- list(...)
+  table <- model$table
+  known <- !is.null(names(ranges)) && all(names(ranges) %in% table$parameter)
+  if (!known || !all(vapply(ranges, is_parameter_range, NA))) {
+    abort_input("...", c(
+      paste0("Ranges must be named by parameters of the model, ",
+             quoted(table$parameter), ", and increase, finite at both"),
+      "ends, at the lower end or at none, such as beta = c(-Inf, Inf)."
+    ))
+  }
+  if (model$model == "forgetting_bandit") {
+    abort_input("model", "forgetting_bandit() has an argument `beta_range` for this.")
+  }
+  for (name in names(ranges)) {
+    at <- match(name, table$parameter)
+    table[at, ] <- with_range(table[at, ], ranges[[name]])
+  }
+  model$table <- table
+  model
+}
+
+# Typical values stay where they lie inside the new range.
+with_range <- function(row, range) {
+  inside <- function(x) x > range[1] && x < range[2]
+  out <- custom_parameter(row$parameter, range, if (inside(row$typical)) row$typical)
+  if (inside(row$low) && inside(row$high)) out[c("low", "high")] <- row[c("low", "high")]
+  out$per <- row$per
+  out
 }
 
 # Mean and covariance in the model's order.

@@ -1,20 +1,16 @@
 # How far the estimates can be trusted: held-out prediction, reliability, bootstrap.
 
-# Log evidence of a person's data under a Gaussian prior of that person, by Laplace.
+# Log evidence of persons' data, each under a Gaussian prior of its own: by Laplace, or
+# by sampling if the fit is.
 person_evidence <- function(fit, data, mean, covariance) {
-  problem <- list(
-    data = data, core = core_choices(data), model = fit$model,
-    spec = model_spec(fit$model, data), table = fit$table, control = fit$control,
-    threads = resolve_threads(fit$control$threads)
-  )
   d <- nrow(fit$table)
   vapply(seq_along(data$persons), function(j) {
-    own <- problem
-    own$data <- data[j]
-    own$core <- core_choices(own$data)
-    prior <- list(mean = mean[, j, drop = FALSE], precision = solve(matrix(covariance[, , j], d)))
-    out <- fit_persons(own, prior, wide_box(fit$table), 2L)
-    laplace_evidence(out, list(cov = matrix(covariance[, , j], d)))
+    problem <- scoring_problem(fit, data[j])
+    own <- list(cov = matrix(covariance[, , j], d))
+    prior <- list(mean = mean[, j, drop = FALSE], precision = solve(own$cov))
+    found <- fit_persons(problem, prior, wide_box(fit$table), 2L)
+    if (!isTRUE(fit$sampled)) return(laplace_evidence(found, own))
+    sample_persons(problem, prior, found)$objective
   }, 1)
 }
 

@@ -9,7 +9,8 @@
 #'
 #' * `"ml"`: each person alone, best of several starts. Parameters at the edge of
 #'   their range are flagged.
-#' * `"map"`: each person with a Gaussian prior (or a uniform box, by quadrature).
+#' * `"map"`: each person with a Gaussian prior (or a uniform box, by quadrature): the
+#'   posterior's mode, or with `rlearn_control(evidence = "importance")` its mean.
 #' * `"hierarchical"`: the prior's mean, with covariates, and covariance are estimated
 #'   too. The marginal likelihood by Laplace's approximation is maximised by Newton's
 #'   method with its exact Hessian, which also gives the standard errors of the
@@ -52,14 +53,14 @@ rlearn <- function(data, model = rescorla_wagner(),
   spec <- model_spec(model, data)
   problem <- list(
     data = data, core = core_choices(data), model = model, spec = spec,
-    table = spec$table, control = control, threads = resolve_threads(control$threads)
+    table = spec$table, control = control, threads = resolve_threads(control$threads),
+    seed = draw_seed()
   )
-  seed <- draw_seed()
   fit <- switch(estimator,
     ml = fit_ml(problem), map = fit_map(problem, prior),
     hierarchical = fit_hierarchical(problem, persons)
   )
-  new_rlearn(fit, problem, estimator, call, seed)
+  new_rlearn(fit, problem, estimator, call)
 }
 
 #' Control of [rlearn()]
@@ -72,11 +73,11 @@ rlearn <- function(data, model = rescorla_wagner(),
 #' @param covariance Covariance of persons: `"full"` or `"diagonal"`.
 #' @param algorithm `"newton"` maximises the Laplace marginal likelihood, `"em"`
 #'   iterates EM to its fixed point.
-#' @param evidence How persons are integrated out: `"laplace"`, fast and accurate where
-#'   posteriors are near normal, or `"importance"`: by importance sampling. Where
-#'   Laplace's expansion is out of order for a quarter of the persons, or its likelihood
-#'   jumps (a person with several modes) or is flat, the fit goes on by importance
-#'   sampling by itself, and printing it says so.
+#' @param evidence How persons are integrated out. `"laplace"`: fast, and accurate where
+#'   posteriors are near normal. `"importance"`: by importance sampling. `"auto"`:
+#'   Laplace, unless its expansion is out of order for a quarter of the persons, or its
+#'   likelihood is flat or jumps (a person with several modes); the fit then goes on by
+#'   sampling, and printing it says so.
 #' @param draws Draws of importance sampling, of each person, in the last batch: the
 #'   printed `monte_carlo` is what other draws would change.
 #' @param tolerance On the log marginal likelihood.
@@ -93,7 +94,7 @@ rlearn <- function(data, model = rescorla_wagner(),
 rlearn_control <- function(start = c("convex", "random"), starts = NULL,
                            covariance = c("full", "diagonal"),
                            algorithm = c("newton", "em"),
-                           evidence = c("laplace", "importance"), draws = 1000,
+                           evidence = c("auto", "laplace", "importance"), draws = 1000,
                            tolerance = 1e-6, max_iterations = 100, threads = NULL,
                            cluster = NULL, persons = NULL, callback = NULL,
                            verbose = FALSE, ...) {
@@ -104,7 +105,9 @@ rlearn_control <- function(start = c("convex", "random"), starts = NULL,
       starts = if (!is.null(starts)) check_count(starts, "starts"),
       covariance = check_choice(covariance, c("full", "diagonal"), "covariance"),
       algorithm = check_choice(algorithm, c("newton", "em"), "algorithm"),
-      evidence = check_choice(evidence, c("laplace", "importance"), "evidence"),
+      evidence = check_choice(
+        evidence, c("auto", "laplace", "importance"), "evidence"
+      ),
       draws = check_count(draws, "draws"),
       tolerance = check_number(tolerance, "tolerance", lower = 0),
       max_iterations = check_count(max_iterations, "max_iterations"),
@@ -116,7 +119,7 @@ rlearn_control <- function(start = c("convex", "random"), starts = NULL,
   )
 }
 
-new_rlearn <- function(fit, problem, estimator, call, seed) {
+new_rlearn <- function(fit, problem, estimator, call) {
   persons <- fit$persons
   if (is.null(persons$covariance)) {
     precision <- if (estimator == "map") solve(fit$prior$cov) else 0
@@ -125,7 +128,7 @@ new_rlearn <- function(fit, problem, estimator, call, seed) {
   fit$persons <- persons
   counts <- decision_counts(problem$data, problem$model)
   out <- c(
-    list(call = call, version = utils::packageVersion("psyrl"), seed = seed,
+    list(call = call, version = utils::packageVersion("psyrl"), seed = problem$seed,
          model = problem$model, estimator = estimator, data = problem$data,
          table = problem$table, control = problem$control, n_decisions = counts$n,
          n_missed = counts$missed),

@@ -494,6 +494,23 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// learning_sample_persons_
+Rcpp::List learning_sample_persons_(const Rcpp::List& data, const Rcpp::List& spec, const Rcpp::List& prior, const Rcpp::List& persons, int draws, double seed, int threads);
+RcppExport SEXP _psyrl_learning_sample_persons_(SEXP dataSEXP, SEXP specSEXP, SEXP priorSEXP, SEXP personsSEXP, SEXP drawsSEXP, SEXP seedSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type data(dataSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type spec(specSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type prior(priorSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type persons(personsSEXP);
+    Rcpp::traits::input_parameter< int >::type draws(drawsSEXP);
+    Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(learning_sample_persons_(data, spec, prior, persons, draws, seed, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
 // learning_hierarchical_
 Rcpp::List learning_hierarchical_(const Rcpp::List& data, const Rcpp::List& spec, const Rcpp::List& design, const Rcpp::List& control, int threads);
 RcppExport SEXP _psyrl_learning_hierarchical_(SEXP dataSEXP, SEXP specSEXP, SEXP designSEXP, SEXP controlSEXP, SEXP threadsSEXP) {
@@ -1071,6 +1088,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_psyrl_learning_trace_", (DL_FUNC) &_psyrl_learning_trace_, 5},
     {"_psyrl_learning_simulate_", (DL_FUNC) &_psyrl_learning_simulate_, 5},
     {"_psyrl_learning_fit_persons_", (DL_FUNC) &_psyrl_learning_fit_persons_, 5},
+    {"_psyrl_learning_sample_persons_", (DL_FUNC) &_psyrl_learning_sample_persons_, 7},
     {"_psyrl_learning_hierarchical_", (DL_FUNC) &_psyrl_learning_hierarchical_, 5},
     {"_psyrl_solve_task_", (DL_FUNC) &_psyrl_solve_task_, 3},
     {"_psyrl_endless_states_", (DL_FUNC) &_psyrl_endless_states_, 1},

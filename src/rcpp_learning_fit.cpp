@@ -103,7 +103,9 @@ HierarchicalControl as_settings(const Rcpp::List& control) {
   out.tolerance = Rcpp::as<double>(control["tolerance"]);
   out.max_iterations = Rcpp::as<int>(control["max_iterations"]);
   out.em_only = Rcpp::as<bool>(control["em_only"]);
-  out.sample = Rcpp::as<bool>(control["sample"]);
+  const std::string evidence = Rcpp::as<std::string>(control["evidence"]);
+  out.evidence = evidence == "laplace" ? Evidence::laplace
+      : evidence == "importance" ? Evidence::importance : Evidence::automatic;
   out.draws = Rcpp::as<int>(control["draws"]);
   out.seed = static_cast<std::uint64_t>(Rcpp::as<double>(control["seed"]));
   return out;
@@ -121,6 +123,39 @@ Rcpp::List learning_fit_persons_(const Rcpp::List& data, const Rcpp::List& spec,
   const auto priors = all_priors(prior, source.get().n_persons());
   return persons_to_list(fit_all(*engine, source.get(), priors, control, owner.get()),
                          engine->size());
+}
+
+// Posteriors by sampling under known priors, from `persons` as learning_fit_persons_()
+// finds them.
+// [[Rcpp::export]]
+Rcpp::List learning_sample_persons_(const Rcpp::List& data, const Rcpp::List& spec,
+                                    const Rcpp::List& prior, const Rcpp::List& persons,
+                                    int draws, double seed, int threads) {
+  const glue::LearningData source(data);
+  const auto engine = glue::make_engine(spec);
+  const glue::RuntimeOwner owner(engine->threads() ? threads : 1);
+  const int d = engine->size();
+  const auto priors = all_priors(prior, source.get().n_persons());
+  const Eigen::MatrixXd mode = Rcpp::as<Eigen::MatrixXd>(persons["mode"]);
+  const Rcpp::NumericVector curvature = persons["curvature"], objective = persons["objective"];
+  const Eigen::MatrixXd covariance =
+      priors[0].precision.llt().solve(Eigen::MatrixXd::Identity(d, d));
+  std::vector<PersonFit> fits(mode.cols());
+  for_chunks(owner.get().executor, fits.size(), engine->threads() ? 1 + fits.size() / 64
+                                                                 : fits.size() + 1,
+             [&](std::size_t, std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) {
+      const Prior& own = priors[priors.size() > 1 ? i : 0];
+      PersonFit& start = fits[i];
+      start.mode = mode.col(i);
+      start.curvature = Eigen::Map<const Eigen::MatrixXd>(&curvature[i * d * d], d, d);
+      if (!std::isfinite(objective[i])) continue;
+      start = sample_person(*engine, Trials(source.get(), static_cast<int>(i)),
+                            {own.mean, covariance, own.precision}, start, draws,
+                            Stream(static_cast<std::uint64_t>(seed), 640, i));
+    }
+  });
+  return persons_to_list(fits, d);
 }
 
 // [[Rcpp::export]]

@@ -10,28 +10,41 @@ known_group <- function(n = 30, trials = 150, seed = 1) {
   })
 }
 
-# A person's log evidence under the group of a fit of two parameters, by the
-# trapezoidal rule on a wide grid around the mode.
-quadrature_evidence <- function(fit, data, n = 41, width = 7) {
-  own <- match(data$persons, fit$data$persons)
-  mean <- as.vector(fit$prior$mean[, own])
-  spread <- t(chol(matrix(fit$persons$covariance[, , own], 2)))
+# A person's posterior under the prior of a fit of two parameters, on a wide grid around
+# the mode: points, and logarithms of what the trapezoidal rule sums.
+posterior_grid <- function(fit, data, n = 41, width = 7) {
+  prior <- person_prior(fit, data)
+  scored <- score_new(fit, data)$persons
+  spread <- t(chol(matrix(scored$covariance, 2)))
   z <- seq(-width, width, length.out = n)
-  grid <- as.matrix(expand.grid(z, z)) %*% t(spread) +
-    rep(fit$persons$mode[, own], each = n^2)
+  grid <- as.matrix(expand.grid(z, z)) %*% t(spread) + rep(scored$mode, each = n^2)
   log_density <- function(u) {
-    r <- u - mean
-    -sum(r * solve(fit$covariance, r)) / 2 - log(2 * pi) -
-      determinant(fit$covariance)$modulus / 2
+    r <- u - prior$mean
+    -sum(r * (prior$precision %*% r)) / 2 - log(2 * pi) +
+      determinant(prior$precision)$modulus / 2
   }
   persons <- data[rep(1, nrow(grid))]
   persons$persons <- seq_len(nrow(grid))
-  at <- data.frame(
-    person = persons$persons, alpha = plogis(grid[, 1]), beta = exp(grid[, 2])
+  natural <- to_natural(grid, fit$table)
+  at <- data.frame(person = persons$persons, alpha = natural[, 1], beta = natural[, 2])
+  list(
+    points = grid,
+    joint = as.vector(log_lik(fit$model, persons, at)) + apply(grid, 1, log_density) +
+      2 * log(z[2] - z[1]) + log(det(spread))
   )
-  joint <- as.vector(log_lik(fit$model, persons, at)) + apply(grid, 1, log_density)
-  top <- max(joint)
-  top + log(sum(exp(joint - top))) + 2 * log(z[2] - z[1]) + log(det(spread))
+}
+
+quadrature_evidence <- function(fit, data) {
+  joint <- posterior_grid(fit, data)$joint
+  max(joint) + log(sum(exp(joint - max(joint))))
+}
+
+# Means, then SDs.
+posterior_moments <- function(fit, data) {
+  at <- posterior_grid(fit, data)
+  share <- exp(at$joint - max(at$joint)) / sum(exp(at$joint - max(at$joint)))
+  mean <- colSums(at$points * share)
+  c(mean, sqrt(colSums(sweep(at$points, 2, mean)^2 * share)))
 }
 
 # A person's estimates on the natural scale, named.

@@ -156,6 +156,19 @@ test_that("criteria are those of the fits", {
   expect_invisible(plot(y))
 })
 
+test_that("sampled fits are compared with sampled evidence", {
+  data <- known_group(20, 100)
+  laplace <- rlearn(data)
+  sampled <- rlearn(data, control = rlearn_control(evidence = "importance"))
+  table <- compare(laplace, sampled)
+  # The same model: what Laplace leaves out would tell them apart.
+  expect_lt(abs(diff(table$log_lik)), 0.25)
+  expect_gt(sampled$loglik - laplace$loglik, 0.4)
+  expect_equal(
+    anova(laplace, sampled)$logLik, table$log_lik
+  )
+})
+
 test_that("only comparable fits are compared", {
   set.seed(2)
   data <- simulate(rescorla_wagner(), design = bandit_task(4, 30))

@@ -54,7 +54,7 @@ test_that("a model given in R is the built-in model it repeats", {
   )
   expect_true(all(is.na(values(mine)$value)))
   expect_identical(compare(mine, fit)$model, c("mine", "fit"))
-  expect_output(print(own), "Mine: alpha, beta")
+  expect_output(print(own), "Mine\n.*alpha in \\(0, 1\\), beta in")
 })
 
 test_that("a model given in R simulates choices of its probabilities", {

@@ -90,5 +90,5 @@ test_that("the registry lists every model with definition and reference", {
   expect_true(all(nzchar(models$definition)) && all(nzchar(models$reference)))
   expect_gte(length(unique(models$model)), 15)
   expect_output(print(models), "two_step\\(\\)")
-  expect_output(print(rescorla_wagner("dual")), "alpha_pos, alpha_neg, beta")
+  expect_output(print(rescorla_wagner("dual")), "alpha_pos in \\(0, 1\\), alpha_neg in \\(0, 1\\), beta")
 })

@@ -45,7 +45,7 @@ test_that("sampled derivatives are those of the sampled likelihood", {
   # Their Hessian is the curvature of the marginal likelihood by quadrature.
   step <- 0.1
   moved <- function(by) {
-    fit$prior$mean[1, ] <- fit$prior$mean[1, ] + by
+    fit$coefficients["alpha"] <- fit$coefficients["alpha"] + by
     sum(vapply(seq_along(data$persons), function(j) {
       quadrature_evidence(fit, data[j])
     }, 1))
@@ -87,6 +87,35 @@ test_that("a likelihood that jumps or is flat is integrated by sampling", {
   again <- fit_with(1)
   expect_identical(again$psi, fit$psi)
   expect_identical(again$persons, fit$persons)
+  # Unless Laplace is asked for; the fit says where that has no maximum.
+  stay <- rlearn_control(evidence = "laplace")
+  suppressWarnings(classes = "psyrl_warning_hessian", expect_warning(
+    laplace <- rlearn(data, control = stay), class = "psyrl_warning_convergence"
+  ))
+  expect_false(laplace$sampled)
+  expect_equal(laplace$status, "no_progress")
+})
+
+test_that("new persons of a sampled fit get posterior means by sampling too", {
+  data <- known_group(12, 60, seed = 4)
+  fit <- rlearn(data, control = rlearn_control(evidence = "importance", draws = 4000))
+  fresh <- known_group(4, 60, seed = 5)
+  fresh$persons <- paste("new", 1:4)
+  scored <- persons(fit, newdata = fresh)
+  expect_identical(persons(fit, newdata = fresh), scored)
+  moments <- vapply(1:4, function(j) posterior_moments(fit, fresh[j]), numeric(4))
+  spread <- moments[3:4, ]
+  expect_lt(max(abs(matrix(scored$log_estimate, 2) - moments[1:2, ]) / spread), 0.1)
+  se <- scored$std_error / as.vector(t(link_slope(
+    t(matrix(scored$log_estimate, 2)), fit$table
+  )))
+  expect_lt(max(abs(se / spread - 1)), 0.1)
+  # Persons of the fit as new ones: the same posterior, but for the group's own error.
+  again <- persons(fit, newdata = data)
+  expect_lt(max(abs(again$log_estimate - persons(fit)$log_estimate) / se), 0.15)
+  # Held-out persons by the same integral.
+  exact <- vapply(1:4, function(j) quadrature_evidence(fit, fresh[j]), 1)
+  expect_equal(-person_nll(fit, fresh), exact, tolerance = 1e-3)
 })
 
 test_that("persons' modes are those of a general optimiser", {

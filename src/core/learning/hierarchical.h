@@ -23,11 +23,14 @@
 namespace psyrl {
 namespace learning {
 
+/// How persons are integrated out; `automatic` leaves Laplace where that fails.
+enum class Evidence { automatic, laplace, importance };
+
 struct HierarchicalControl {
   double tolerance = 1e-7;   // on the log evidence
   int max_iterations = 100;
   bool em_only = false;
-  bool sample = false;       // integrals by importance sampling from the start
+  Evidence evidence = Evidence::automatic;
   int draws = 1000;          // of each person, in the last round
   std::uint64_t seed = 1;
 };
@@ -139,16 +142,6 @@ inline NewtonResult climb(Marginal& marginal, Eigen::VectorXd psi, const Box& bo
   return at;
 }
 
-/// Where sampling starts: a person's mode, and a spread within the group's.
-inline Posterior around_mode(const PersonFit& person, const Eigen::MatrixXd& precision) {
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> eigen(person.curvature);
-  const Eigen::MatrixXd curvature = eigen.eigenvectors() *
-      eigen.eigenvalues().cwiseMax(0.0).asDiagonal() * eigen.eigenvectors().transpose();
-  const int d = static_cast<int>(person.mode.size());
-  return {person.mode,
-          (curvature + precision).llt().solve(Eigen::MatrixXd::Identity(d, d)), 0.0};
-}
-
 /// Is the gradient within what other draws would change in it? In units of the
 /// log-likelihood: half of g^T V g beside its expectation from the draws alone.
 inline bool settled(SampledMarginal& sampled, const Eigen::VectorXd& psi) {
@@ -200,25 +193,18 @@ inline NewtonResult climb_sampled(SampledMarginal& sampled, Eigen::VectorXd psi,
   return at;
 }
 
-/// The persons of a sampled fit: posterior means in the place of modes, and the
-/// curvature that has the posterior's covariance.
+/// The persons of a sampled fit.
 inline void take_posteriors(const Engine& engine, const ChoiceData& data, const Group& group,
                             SampledMarginal& sampled, HierarchicalFit& fit) {
   const Eigen::MatrixXd precision = group.precision(fit.group.x);
-  const int d = engine.size();
   for (std::size_t i = 0; i < fit.persons.size(); ++i) {
     if (!fit.included[i]) continue;
+    const int person = static_cast<int>(i);
     const Posterior& posterior = sampled.posteriors()[i];
-    PersonFit& person = fit.persons[i];
-    person.mode = posterior.mean;
-    person.log_lik = engine.value(Trials(data, static_cast<int>(i)), person.mode.data(),
-                                  Scale::link);
-    person.objective = sampled.evidence()[i];
-    person.curvature =
-        posterior.covariance.llt().solve(Eigen::MatrixXd::Identity(d, d)) - precision;
-    person.status = Status::converged;
+    fit.persons[i] = posterior_fit(engine, Trials(data, person), posterior,
+                                   sampled.evidence()[i], precision);
     fit.effective.push_back(posterior.effective);
-    fit.draws.push_back(sampled.n_draws(static_cast<int>(i)));
+    fit.draws.push_back(sampled.n_draws(person));
   }
 }
 
@@ -251,10 +237,12 @@ inline HierarchicalFit fit_hierarchical(const Engine& engine, const ChoiceData& 
   HierarchicalFit fit;
   const Box box = group_box(group);
   Marginal marginal(engine, data, group, start, executor);
-  fit.group.x = run_em(marginal, psi, control.em_only ? control.max_iterations : control.sample ? 1 : 3,
+  const bool sample = control.evidence == Evidence::importance;
+  fit.group.x = run_em(marginal, psi, control.em_only ? control.max_iterations : sample ? 1 : 3,
                        control.em_only ? control.tolerance : 1e-3, monitor, fit.group)
                     .cwiseMax(box.lower).cwiseMin(box.upper);
   const Status em_status = fit.group.status;
+  const bool stay = control.evidence == Evidence::laplace;
   bool well = false;
   if (control.em_only) {
     fit.group.value =
@@ -262,7 +250,7 @@ inline HierarchicalFit fit_hierarchical(const Engine& engine, const ChoiceData& 
     fit.group.status = em_status;
     well = true;
     group_covariance(fit, box);
-  } else if (!control.sample && marginal.regular(fit.group.x)) {
+  } else if (!sample && (stay || marginal.regular(fit.group.x))) {
     fit.group = climb(marginal, fit.group.x, box, control, monitor);
     well = group_covariance(fit, box) && fit.group.status == Status::converged;
   }
@@ -271,7 +259,7 @@ inline HierarchicalFit fit_hierarchical(const Engine& engine, const ChoiceData& 
   fit.included = marginal.included();
   fit.evidence = marginal.evidence();
   fit.parts = marginal.contributions();
-  if (!well && fit.group.status != Status::interrupted)
+  if (!well && !stay && fit.group.status != Status::interrupted)
     fit_by_sampling(engine, data, group, control, executor, monitor, fit);
   return fit;
 }

@@ -1,5 +1,5 @@
 // The marginal log-likelihood of a group by importance sampling: draws of every person
-// are made near the posterior (proposal.h) and reweighted for every group.
+// are made near the posterior (person_draws.h) and reweighted for every group.
 //
 //   F_i(psi) = log sum_k L(u_ik) N(u_ik; mu_i, S) / sum_r n_r q_ir(u_ik)
 //
@@ -17,7 +17,7 @@
 
 #include "core/base/parallel.h"
 #include "core/learning/group.h"
-#include "core/learning/proposal.h"
+#include "core/learning/person_draws.h"
 
 namespace psyrl {
 namespace learning {
@@ -29,41 +29,29 @@ class SampledMarginal {
   SampledMarginal(const Engine& engine, const ChoiceData& data, const Group& group,
                   const std::vector<char>& included, const Executor& executor)
       : engine_(engine), data_(data), group_(group), included_(included),
-        executor_(executor), pools_(included.size()), evidence_(included.size(), 0.0),
-        effective_(included.size(), 1.0), centres_(included.size()), posteriors_(included.size()),
+        executor_(executor), draws_(included.size()), evidence_(included.size(), 0.0),
+        effective_(included.size(), 1.0), posteriors_(included.size()),
         contributions_(included.size()) {}
 
   /// Where the first draws are made.
-  void start(int person, const Posterior& around) { centres_[person] = around; }
+  void start(int person, const Posterior& around) { draws_[person].start(around); }
   const std::vector<Posterior>& posteriors() const { return posteriors_; }
   const std::vector<Contribution>& contributions() const { return contributions_; }
   const std::vector<double>& evidence() const { return evidence_; }
   /// The log evidence at every point whose derivatives were asked for.
   const std::vector<double>& history() const { return history_; }
-  int n_draws(int person) const { return pools_[person].batch_size(); }
+  int n_draws(int person) const { return draws_[person].pool().batch_size(); }
   /// How many times more the draws counted where they were made than at the last value().
   double worn() const { return std::exp(drawn_effective_ - log_effective()); }
 
-  /// `pairs` of mirrored draws more of each person, around the posteriors under psi;
-  /// several times that where they hardly count.
+  /// More draws of each person, around the posteriors under psi.
   void draw(const Eigen::VectorXd& psi, int pairs, std::uint64_t seed, int round) {
     const Eigen::MatrixXd covariance = group_.covariance(psi);
     const Eigen::MatrixXd precision = group_.precision(psi);
     each([&](int i) {
-      const Eigen::VectorXd mean = group_.mean(psi, i);
       Stream stream(seed, 610 + static_cast<std::uint64_t>(round), i);
-      const Trials trials(data_, i);
-      for (int attempt = 0; attempt < 4; ++attempt) {
-        learn_centre(i, mean, precision);
-        // A little of the group's spread keeps proposals from collapsing onto few draws.
-        Posterior around = centres_[i];
-        around.covariance += 0.02 * covariance;
-        pools_[i].add(Proposal(around, mean, covariance), pairs, stream,
-                      [&](const Eigen::VectorXd& u) {
-                        return engine_.value(trials, u.data(), Scale::link);
-                      });
-        if (pools_[i].weigh(mean, precision, DrawPool::all).effective() > least()) break;
-      }
+      draws_[i].draw(engine_, Trials(data_, i), {group_.mean(psi, i), covariance, precision},
+                     pairs, stream);
     });
     value(psi);
     drawn_effective_ = log_effective();
@@ -73,7 +61,7 @@ class SampledMarginal {
   double value(const Eigen::VectorXd& psi) {
     const Eigen::MatrixXd precision = group_.precision(psi);
     each([&](int i) {
-      const DrawPool::Weights w = pools_[i].weigh(group_.mean(psi, i), precision, DrawPool::batch);
+      const DrawPool::Weights w = draws_[i].pool().weigh(group_.mean(psi, i), precision, DrawPool::batch);
       evidence_[i] = w.log_mean;
       effective_[i] = w.effective();
     });
@@ -88,7 +76,7 @@ class SampledMarginal {
     std::vector<Eigen::VectorXd> by_precision(included_.size());
     each([&](int i) {
       const Eigen::VectorXd mean = group_.mean(psi, i);
-      const DrawPool::Weights w = pools_[i].weigh(mean, precision, DrawPool::batch);
+      const DrawPool::Weights w = draws_[i].pool().weigh(mean, precision, DrawPool::batch);
       evidence_[i] = w.log_mean;
       posteriors_[i] = DrawPool::moments(w, mean);
       contribute(i, w, precision, covariance);
@@ -115,7 +103,7 @@ class SampledMarginal {
     const Eigen::MatrixXd slope = group_.precision_slope(psi);
     std::vector<Eigen::MatrixXd> own(included_.size());
     each([&](int i) {
-      const DrawPool::Weights w = pools_[i].weigh(group_.mean(psi, i), precision, DrawPool::batch);
+      const DrawPool::Weights w = draws_[i].pool().weigh(group_.mean(psi, i), precision, DrawPool::batch);
       const Eigen::MatrixXd map = group_.map(i, slope);
       own[i] = map.transpose() * spread(scores(w, precision), w.share, w.share) * map;
     });
@@ -176,20 +164,6 @@ class SampledMarginal {
     out.tame = out.hessian;
   }
 
-  /// Moves the proposal to the moments of all draws so far, as far as they are known.
-  void learn_centre(int i, const Eigen::VectorXd& mean, const Eigen::MatrixXd& precision) {
-    if (pools_[i].size() == 0) return;
-    DrawPool::Weights w = pools_[i].weigh(mean, precision, DrawPool::all);
-    DrawPool::temper(w, least());
-    const Posterior now = DrawPool::moments(w, mean);
-    const double trust = now.effective / (now.effective + least());
-    centres_[i].mean += trust * (now.mean - centres_[i].mean);
-    centres_[i].covariance += trust * (now.covariance - centres_[i].covariance);
-  }
-
-  /// What moments of a posterior need to be known.
-  double least() const { return 5.0 * engine_.size(); }
-
   /// Mean over persons of the log effective sample size.
   double log_effective() const {
     double sum = 0.0;
@@ -221,9 +195,9 @@ class SampledMarginal {
   const Group& group_;
   std::vector<char> included_;
   const Executor& executor_;
-  std::vector<DrawPool> pools_;
+  std::vector<PersonDraws> draws_;
   std::vector<double> evidence_, effective_, history_;
-  std::vector<Posterior> centres_, posteriors_;
+  std::vector<Posterior> posteriors_;
   std::vector<Contribution> contributions_;
   double drawn_effective_ = -kInfinity;
 };
