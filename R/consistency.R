@@ -21,6 +21,7 @@
 #' @param cql Weight of the conservative term; 0 by default, because it is a second
 #'   likelihood that pulls the population towards beta = 1.
 #' @param residual_sd_max Upper bound of an estimated residual SD, in units of reward.
+#'   Without one, [q_table()] may turn out a free table: see the details of [rlmm()].
 #' @return A specification to hand to [rlmm()].
 #' @examples
 #' bellman(lambda = 50, temperature = 0)

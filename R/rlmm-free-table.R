@@ -54,7 +54,33 @@ fit_free_table <- function(problem) {
       if (!notify(problem$control, rows[[length(rows)]])) status <- "interrupted"
     }
   }
-  finish_free_table(problem, state, variance, status, do.call(rbind, rows))
+  unit <- table_unit(problem)
+  finish_free_table(
+    problem, in_unit(state, unit), unit^2 * variance, status, do.call(rbind, rows)
+  )
+}
+
+# Centred values are reported as spread as the task's own, in expectation over their
+# prior and in random play, so that beta means what it means elsewhere.
+table_unit <- function(problem) {
+  task <- problem$task
+  open <- problem$identify == "center" && is.character(problem$value$l2)
+  if (!open || is.null(task$layout$reward) || is_on_demand(task)) return(1)
+  own <- center_by_state(solve_values(task, 0, task$discount)$q, task)
+  state <- task_pairs(task)$state
+  weight <- play_weights(task)
+  spread <- sum(weight * (1 - 1 / tabulate(state)[state]))
+  unit <- sqrt(sum(weight * own^2) / spread)
+  if (is.finite(unit) && unit > 0) unit else 1
+}
+
+in_unit <- function(state, unit) {
+  state$q <- unit * state$q
+  state$variance <- unit^2 * state$variance
+  state$z <- state$z - log(unit)
+  state$nodes <- state$nodes - log(unit)
+  state$population$effects[1] <- state$population$effects[1] - log(unit)
+  state
 }
 
 # SDs from the mode at which curves are evaluated; between them they are splines.
@@ -78,15 +104,27 @@ free_table_round <- function(problem, variance, state) {
   ))
 }
 
-# Log likelihoods [nodes x persons], relative to that at each person's mode.
+# Log likelihoods [nodes x persons], relative to that at each person's mode. A choice
+# against the values costs as much as beta grows, which no spline in log beta follows
+# without waves; its inverse hyperbolic sine falls along a line.
 curves_at <- function(found, nodes) {
   middle <- (nrow(found$curve) + 1) / 2
   vapply(seq_along(found$z), function(j) {
     curve <- found$curve[middle, j] - found$curve[, j]
-    stats::spline(
-      found$z[j] + found$offset[, j], curve, xout = nodes, method = "natural"
-    )$y
+    at <- found$z[j] + found$offset[, j]
+    10 * sinh(pmax(bounded_spline(at, asinh(curve / 10), nodes), -30))
   }, numeric(length(nodes)))
+}
+
+# Natural spline that does not go on rising beyond its ends: probabilities do not.
+bounded_spline <- function(x, y, xout) {
+  n <- length(x)
+  out <- stats::spline(x, y, xout = xout, method = "natural")$y
+  below <- xout < x[1]
+  above <- xout > x[n]
+  out[below] <- pmin(out[below], y[1])
+  out[above] <- pmin(out[above], y[n])
+  out
 }
 
 # Identified values, and the trait's nodes on their scale.

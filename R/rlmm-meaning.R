@@ -70,13 +70,21 @@ start_states <- function(fit) {
   fit$task$starts %||% seq_along(fit$task$states)
 }
 
-# Learned values that leave the task by more than .3 of its root mean square.
+# Beyond this share of the task's root mean square learned values have left it.
+large_residual_sd <- .3
+
 residual_check <- function(fit) {
   s <- fit$values$residual_sd_relative
   if (is.null(s)) return(NULL)
   list(residual = list(
     residual_sd = s,
-    warning = if (s > .3) {
+    warning = if (is.infinite(s)) {
+      paste(
+        "The choices do not follow the task; the values are a free table: the score",
+        "is about the crowd rather than the task. q_task() measures against the task;",
+        "bellman(residual_sd_max = ) keeps learned values near it."
+      )
+    } else if (s > large_residual_sd) {
       paste0(
         "The learned values leave the task's by a residual SD of ",
         format(s, digits = 2), " of their root mean square: the score is about ",

@@ -11,7 +11,7 @@
 
 fit_learned <- function(problem) {
   if (uses_free_table(problem)) return(fit_free_table(problem))
-  if (uses_evidence(problem)) return(fit_by_evidence(problem))
+  if (uses_evidence(problem)) return(fit_held_or_free(problem))
   search_values(settle_weights(problem))
 }
 

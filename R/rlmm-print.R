@@ -3,7 +3,9 @@
 #' @export
 print.rlmm <- function(x, ...) {
   writeLines(headline(x))
-  cat(verdict(x), "\n\n", sep = "")
+  cat(verdict(x), "\n", sep = "")
+  writeLines(strwrap(rival_sentence(x), 80))
+  cat("\n")
   print_parameters(x)
   cat("\nReliability of the scores (model): ",
     sprintf("%.2f", model_reliability(x)), "\n",
@@ -85,7 +87,7 @@ fit_problem <- function(fit) {
 #' @export
 print.summary.rlmm <- function(x, ...) {
   fit <- x$fit
-  writeLines(c(headline(fit), verdict(fit)))
+  writeLines(c(headline(fit), verdict(fit), strwrap(rival_sentence(fit), 80)))
   cat(strwrap(x$meaning$sentence, 80), sep = "\n")
   for (name in names(x$crowd)[!is.na(x$crowd)]) {
     cat("  correlation with the ",
@@ -127,6 +129,14 @@ tuning_sentence <- function(tuning) {
 }
 
 identification_sentence <- function(fit) {
+  spread <- is_free_table(fit$spec) && !is.null(fit$values$ridge) &&
+    !is.null(fit$task$layout$reward)
+  if (spread && fit$spec$identify == "center") {
+    return(paste(
+      "Each state's mean was removed, and values made as spread as the task's own:",
+      "behaviour alone gives beta no unit."
+    ))
+  }
   switch(fit$spec$identify,
     center = "Each state's mean was removed; beta is in units of 1 / reward.",
     global_rms = paste(

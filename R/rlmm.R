@@ -50,6 +50,19 @@
 #' anybody visits, so its mode would take rare choices for certain. It is integrated
 #' out instead, state by state, by Laplace's method; the ridge is estimated with the
 #' population (or given), and intervals carry what is not known about the values.
+#' Its values have one scale only by convention: with `identify = "center"` and known
+#' rewards they are made as spread as the task's own.
+#'
+#' Values held to a task by residuals of any size are still those of a task, in which
+#' what is worth much later is worth much now. Where these residuals are estimated and
+#' come out large (an SD of more than .3 of the task's values), or where the task's own
+#' values explain hardly anything, a free table is fitted too, and is the answer if its
+#' evidence is larger by 15 nats: then `lambda` is 0, the residual SD infinite,
+#' everything else as after [bellman_none()], `psyrl_warning_meaning` is raised, and
+#' the element `rivals` has the log evidences. If the task's values gain less than a
+#' twentieth of what common choice frequencies gain over chance, values held to the
+#' task are not searched for. `bellman(residual_sd_max = )`, any number, and a given
+#' `mu` leave the table out.
 #'
 #' @return An object of class `c("rlmm", "psyrl_fit")`: a plain list with, among
 #'   others, `status` (why the search stopped), `trace` (data frame, a row a round),
@@ -289,6 +302,8 @@ fit_measurement <- function(problem) {
 }
 
 assemble_rlmm <- function(problem, found, call) {
+  # Where a free table is the answer nothing held its values.
+  problem$consistency <- found$consistency %||% problem$consistency
   parameters <- parameter_table(problem, found)
   fit <- structure(list(
     call = call,
@@ -306,7 +321,7 @@ assemble_rlmm <- function(problem, found, call) {
     loglik = found$log_lik, lambda = found$lambda %||% Inf,
     status = found$status, trace = found$trace, boundary = found$boundary,
     mode = found$mode, engine = found$engine, tuning = found$tuning,
-    settled = found$settled,
+    settled = found$settled, rivals = found$rivals,
     representation = found$representation,
     version = utils::packageVersion("psyrl"), seed = found$seed
   ), class = c("rlmm", "psyrl_fit"))

@@ -79,6 +79,14 @@ recovery <- function(fit, z) {
   )
 }
 
+# Coverage of z where the common scale of values is a convention.
+relative_coverage <- function(fit, z) {
+  scores <- persons(fit)
+  true <- z[as.character(scores$person)]
+  true <- true + mean(scores$log_estimate - true)
+  mean(log(scores$conf_low) < true & true < log(scores$conf_high))
+}
+
 # Posterior means and quantiles of z on a grid of 8001 points, in plain R.
 fine_grid <- function(study) {
   values <- study$values
@@ -228,15 +236,21 @@ sections$unrelated <- function() {
     )))
     cat(paste0("  warning: ", warned, "...\n"), sep = "")
     for (model in c("free", "evidence")) {
-      used <- system.time(fit <- suppressWarnings(rlmm(s$log, s$task, q_table(),
-        consistency = if (model == "free") bellman_none() else bellman()
-      )))
+      peak <- peak_memory(used <- system.time(
+        fit <- suppressWarnings(rlmm(s$log, s$task, q_table(),
+          consistency = if (model == "free") bellman_none() else bellman()
+        ))
+      ))
       show(
         c(free = "bellman_none()", evidence = "everything estimated")[[model]],
         c(free = "r >= .98", evidence = "r >= .975, large s")[[model]],
         paste0(
-          numbers(c(recovery(fit, s$z)[1:2], s = fit$values$residual_sd_relative)), ", ",
-          round(sum(used[1:2])), " s of processor time, ", fit$status
+          numbers(c(
+            recovery(fit, s$z)[1:2], coverage = relative_coverage(fit, s$z),
+            s = fit$values$residual_sd_relative
+          )), ", ",
+          round(sum(used[1:2])), " s of processor time, ", round(peak, 2), " GB, ",
+          fit$status
         )
       )
     }

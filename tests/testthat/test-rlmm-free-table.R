@@ -151,3 +151,21 @@ test_that("people who follow other values than the task's are pointed out", {
   )
   expect_lt(fit$meaning$checks$chance$chance - fit$meaning$checks$chance$nll, .02)
 })
+
+test_that("few people with few decisions do not make the scale run away", {
+  task <- peg_solitaire("big_L")
+  hard <- solve_mdp(task, 0)
+  for (seed in c(2, 4, 6)) {
+    set.seed(seed)
+    values <- hard
+    values$q <- values$q / 20 + stats::rnorm(nrow(values), 0, .5)
+    beta <- stats::setNames(exp(stats::rnorm(15, -.5, 1)), sprintf("p%02d", 1:15))
+    log <- simulate_trajectories(task, beta, 2, values)
+    fit <- rlmm(log, task, q_table(), consistency = bellman_none())
+    expect_identical(fit$status, "converged")
+    # Better than chance, but no choice is more than certain.
+    expect_gt(utils::tail(fit$trace$objective, 1), 100)
+    expect_lt(utils::tail(fit$trace$objective, 1), 320)
+    expect_lt(coef(fit)[["sigma"]], 4)
+  }
+})

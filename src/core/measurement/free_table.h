@@ -158,13 +158,14 @@ class FreeTable {
 
   /// - log likelihood of every person's trait along the offsets from z, up to a
   /// constant: values follow the trait, the other persons' part being quadratic, but
-  /// the slope at z is exact.
+  /// the slope at z is exact. What that takes is bounded, as far from z a log
+  /// likelihood is.
   Eigen::MatrixXd curves(const std::vector<double>& z, const Eigen::MatrixXd& offset) const {
     std::vector<SmallVector> part(visits_.size());
     for_states([&](std::size_t i) {
       for (std::size_t v = first_[i]; v < first_[i + 1]; ++v)
         part[v] = curve(i, v, z, offset.col(visits_[v].group)) +
-                  visit_tilt_[v] * offset.col(visits_[v].group);
+                  visit_tilt_[v] * offset.col(visits_[v].group).array().tanh().matrix();
     });
     Eigen::MatrixXd out = Eigen::MatrixXd::Zero(offset.rows(), offset.cols());
     for (std::size_t v = 0; v < visits_.size(); ++v) out.col(visits_[v].group) += part[v];
