@@ -4,8 +4,8 @@
 print.psyrl_choices <- function(x, ...) {
   missed <- sum(is.na(x$trials$choice))
   cat(
-    "Choices of ", length(x$persons), " persons: ", nrow(x$trials), " trials (",
-    missed, " missed), options ",
+    "Choices of ", number_of(length(x$persons), "person"), ": ",
+    number_of(nrow(x$trials), "trial"), " (", missed, " missed), options ",
     paste(utils::head(x$options, 8), collapse = ", "),
     if (length(x$options) > 8) ", ...", "\n", sep = ""
   )
@@ -58,7 +58,13 @@ person_index <- function(x, i) {
     }
     return(at)
   }
-  seq_along(x$persons)[i]
+  at <- seq_along(x$persons)[i]
+  if (anyNA(at)) {
+    abort_input("i", paste0(
+      "There are ", length(x$persons), " persons, fewer than ", max(i, na.rm = TRUE), "."
+    ))
+  }
+  at
 }
 
 #' @export

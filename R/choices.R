@@ -96,9 +96,12 @@ choice_columns <- function(data, named) {
   names(found) <- names(choice_aliases)
   for (role in c("person", "choice")) {
     if (is.null(found[[role]])) {
-      abort_input(role, paste0(
-        "`data` must have a column for `", role, "`, such as ",
-        quoted(choice_aliases[[role]]), "; found ", quoted(names(data)), "."
+      abort_input(role, c(
+        paste0(
+          "`data` must have a column for `", role, "`, such as ",
+          quoted(choice_aliases[[role]]), "; found ", quoted(names(data)), "."
+        ),
+        paste0("Another name is given by `", role, " = \"...\"`.")
       ))
     }
   }
@@ -137,10 +140,11 @@ available_column <- function(data, names) {
 
 # From raw columns to codes.
 read_choices <- function(data, raw, columns, options) {
+  if (nrow(data) == 0) abort_input("data", "`data` must have rows, one a trial.")
   rows_missing <- which(is.na(raw$person))
   if (length(rows_missing)) {
     abort_data(columns$person, rows_missing, paste0(
-      "Every row needs a person: ", first_rows(rows_missing), " have none."
+      "Every row needs a person; none in ", first_rows(rows_missing), "."
     ))
   }
   person <- encode(raw$person)
@@ -335,7 +339,7 @@ check_duplicates <- function(trials, column) {
     rows <- sort(trials$row[same + 1])
     abort_data(column %||% "trial", rows, c(
       paste0("A trial must be one row of its person and block: ",
-             first_rows(rows), " repeat a trial."),
+             "repeated in ", first_rows(rows), "."),
       "Name the `block`, or the `stage` of two-step data."
     ))
   }

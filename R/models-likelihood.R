@@ -90,6 +90,13 @@ check_model <- function(model, data) {
       "Give `level2_choice` (1..4), or rows by `stage`, to choices()."
     ))
   }
+  if (length(data$options) < 2) {
+    abort_input("data", c(
+      paste0("There must be two or more options to choose from, not ",
+             quoted(data$options), " alone."),
+      "choices(options = ) names those that nobody took."
+    ))
+  }
   two <- c("fictitious", "confirmation", "go_nogo", "two_step")
   if (model$model %in% two && length(data$options) != 2) {
     abort_input("data", paste0(
@@ -107,7 +114,7 @@ check_stimuli <- function(data) {
   if (!is.null(stimulus) && length(bad)) {
     rows <- data$trials$row[bad]
     abort_data("stimulus", rows, paste0(
-      "Every trial needs its stimulus: ", first_rows(rows), " have none."
+      "Every trial needs its stimulus; none in ", first_rows(rows), "."
     ))
   }
 }

@@ -324,7 +324,7 @@ print.psyrl_recovery <- function(x, ...) {
 #' @param ... Passed on to [plot()].
 #' @export
 plot.psyrl_recovery <- function(x, parameter = unique(x$persons$parameter), ...) {
-  old <- graphics::par(mfrow = grDevices::n2mfrow(length(parameter)))
+  old <- graphics::par(mfrow = rev(grDevices::n2mfrow(length(parameter))))
   on.exit(graphics::par(old))
   for (name in parameter) {
     own <- x$persons[x$persons$parameter == name, ]

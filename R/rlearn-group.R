@@ -9,7 +9,7 @@ fit_hierarchical <- function(problem, formula) {
   )
   typical <- as.vector(to_link(matrix(table$typical, 1), table))
   coefficients <- ifelse(design$intercept, typical[design$owner], 0)
-  control <- core_control(problem, wide_box(table), problem$control$starts %||% 2L)
+  control <- core_control(problem, wide_box(table), problem$control$starts %||% 4L)
   control <- c(control, list(
     tolerance = problem$control$tolerance,
     max_iterations = problem$control$max_iterations,
@@ -27,6 +27,9 @@ fit_hierarchical <- function(problem, formula) {
     ),
     control, problem$threads
   )
+  if (!any(out$included)) {
+    abort_input("model", "The log-likelihood is not finite for anybody: nothing to fit.")
+  }
   hierarchical_result(out, problem, design)
 }
 
@@ -132,7 +135,12 @@ warn_hierarchical <- function(fit, problem) {
   }
   sd <- sqrt(diag(fit$covariance))
   flat <- names(sd)[sd < 0.02]
-  if (length(flat)) {
+  if (length(flat) && ncol(fit$persons$mode) == 1) {
+    warn("identification", c(
+      "One person is no group: the estimate rests on that person's choices alone.",
+      "`estimator = \"map\"` adds a prior."
+    ))
+  } else if (length(flat)) {
     warn("identification", c(
       paste0("The data show no differences between persons in ", quoted(flat),
              " (SD on the unconstrained scale below .02)."),
@@ -140,14 +148,17 @@ warn_hierarchical <- function(fit, problem) {
     ))
   }
   # Flat directions among covariances of what does not vary are no news.
-  lost <- lost_parameters(fit, problem$control$covariance == "diagonal")
-  lost <- setdiff(lost, paste0("sd_", flat))
+  diagonal <- problem$control$covariance == "diagonal"
+  lost <- setdiff(lost_parameters(fit, diagonal), paste0("sd_", flat))
   if (length(lost)) {
     warn("hessian", c(
       paste0("The marginal likelihood is flat or not concave in ", quoted(lost),
              ": no standard errors there."),
-      "A model with fewer parameters, or",
-      "`rlearn_control(covariance = \"diagonal\")`, may be identified."
+      paste0(
+        "A model with fewer parameters",
+        if (!diagonal) ", or `rlearn_control(covariance = \"diagonal\")`,",
+        " may be identified."
+      )
     ))
   }
 }

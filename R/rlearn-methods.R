@@ -240,7 +240,14 @@ confint_population <- function(object, parm, level, labels, method) {
     )
   }
   dimnames(out) <- list(names(estimate), labels)
-  if (identical(parm, "population")) out else out[parm, , drop = FALSE]
+  if (identical(parm, "population")) return(out)
+  if (!all(parm %in% rownames(out))) {
+    abort_input("parm", paste0(
+      "`parm` must be \"persons\", \"population\" or among ", quoted(rownames(out)),
+      ", not ", quoted(setdiff(parm, rownames(out))), "."
+    ))
+  }
+  out[parm, , drop = FALSE]
 }
 
 #' @rdname rlearn-methods
@@ -275,14 +282,18 @@ anova.rlearn <- function(object, ...) {
   chisq <- c(NA, 2 * diff(ll))
   d_df <- c(NA, diff(df))
   out <- data.frame(
-    model = vapply(fits, function(fit) model_name(fit$model), ""), npar = df,
+    npar = df,
     AIC = -2 * ll + 2 * df, BIC = -2 * ll + log(nobs(object)) * df, logLik = ll,
     Chisq = chisq, Df = d_df,
     `Pr(>Chisq)` = stats::pchisq(chisq, pmax(d_df, 1e-9), lower.tail = FALSE),
     check.names = FALSE
   )
-  structure(out, heading = "Learning models, nested by assumption\n",
-            class = c("anova", "data.frame"))
+  words <- vapply(fits, function(fit) model_name(fit$model), "")
+  heading <- c(
+    "Learning models, nested by assumption",
+    paste0("Model ", seq_along(fits), ": ", words), ""
+  )
+  structure(out, heading = heading, class = c("anova", "data.frame"))
 }
 
 model_name <- function(model) {

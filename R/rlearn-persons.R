@@ -155,13 +155,15 @@ joint_status <- function(persons) {
   }
 }
 
-# Inverse of the curvature with the prior's precision added; NA where not positive.
+# Inverse of the curvature with the prior's precision added; NA where not positive, or
+# so flat that nothing is known (an SD of 10,000 on the unconstrained scale).
 person_covariance <- function(curvature, precision = 0) {
   d <- dim(curvature)[1]
   out <- apply(curvature, 3, function(a) {
     a <- matrix(a, d, d) + precision
     root <- tryCatch(chol(a), error = function(e) NULL)
-    if (is.null(root)) matrix(NA_real_, d, d) else chol2inv(root)
+    flat <- is.null(root) || any(diag(root) < 1e-4)
+    if (flat) matrix(NA_real_, d, d) else chol2inv(root)
   })
   array(out, dim(curvature))
 }

@@ -137,6 +137,7 @@ autoplot.rlearn <- function(object, type = rlearn_plot_types, parameter = NULL, 
   parameter <- shown_parameters(object, parameter)
   if (type == "parameters") return(ggplot_pairs(link_estimates(object, parameter)))
   own <- ordered_persons(object, parameter)
+  own$parameter <- factor(own$parameter, parameter)
   ggplot2::ggplot(own, aes_of(x = "rank", y = "estimate")) +
     ggplot2::geom_linerange(
       aes_of(ymin = "conf_low", ymax = "conf_high"), colour = plot_colours[["faint"]]
@@ -183,9 +184,12 @@ ggplot_bands <- function(table, type) {
       ) +
       ggplot2::geom_point(colour = plot_colours[["alert"]], size = 2)
   }
-  picture +
-    ggplot2::facet_wrap("condition") +
-    ggplot2::ylim(0, 1) +
-    ggplot2::labs(y = if (type == "curves") "share" else "probability of staying") +
+  if (length(unique(table$condition)) > 1) {
+    picture <- picture + ggplot2::facet_wrap("condition")
+  }
+  labels <- if (type == "curves") c("trial", "share of choices") else {
+    c("after", "probability of staying")
+  }
+  picture + ggplot2::ylim(0, 1) + ggplot2::labs(x = labels[1], y = labels[2]) +
     ggplot2::theme_minimal()
 }

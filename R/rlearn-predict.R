@@ -167,6 +167,9 @@ simulate.rlearn <- function(object, nsim = 1, seed = NULL, design = NULL, ...) {
 simulate.psyrl_model <- function(object, nsim = 1, seed = NULL, design,
                                  parameters = NULL, ...) {
   if (!is.null(seed)) set.seed(seed)
+  if (missing(design)) {
+    abort_input("design", "`design` must be a task to play, such as bandit_task().")
+  }
   check_class(design, "psyrl_learning_task", "design", "See bandit_task().")
   table <- model_parameters(object, task_options(object, design$data))
   n <- length(design$data$persons)

@@ -2,9 +2,10 @@
 
 #' @export
 print.rlearn <- function(x, digits = 3, ...) {
-  cat(x$model$title, ", ", estimator_words(x), ": ", length(x$data$persons),
-      " persons, ", sum(x$n_decisions), " choices (", sum(x$n_missed),
-      " trials missed).\n", sep = "")
+  cat(x$model$title, ", ", estimator_words(x), ": ",
+      number_of(length(x$data$persons), "person"), ", ",
+      number_of(sum(x$n_decisions), "choice"), " (",
+      number_of(sum(x$n_missed), "trial"), " missed).\n", sep = "")
   cat(verdict(x), "\n", sep = "")
   if (x$estimator == "hierarchical") {
     cat("Group, unconstrained scale (log-likelihood ", log_lik_words(x), "):\n",
@@ -21,8 +22,14 @@ print.rlearn <- function(x, digits = 3, ...) {
           digits = digits)
   }
   flagged <- sum(nzchar(x$flag))
-  if (flagged) cat(flagged, " persons flagged: see persons(fit)$flag.\n", sep = "")
+  if (flagged) {
+    cat(number_of(flagged, "person"), " flagged: see persons(fit)$flag.\n", sep = "")
+  }
   invisible(x)
+}
+
+number_of <- function(n, what) {
+  paste0(format(n, scientific = FALSE), " ", what, if (n != 1) "s")
 }
 
 # What other draws would change in a sampled fit's population parameters.
@@ -32,13 +39,15 @@ monte_carlo_error <- function(x) {
   sqrt(pmax(0, diag(map %*% x$monte_carlo %*% t(map))))
 }
 
-# With the Monte Carlo error of a sampled likelihood: a relative variance of
-# 1 / effective - 1 / draws for every person.
+# Monte Carlo error of a sampled log-likelihood: a relative variance of 1 / effective -
+# 1 / draws for every person.
+log_lik_error <- function(x) sqrt(sum(pmax(0, 1 / x$effective - 1 / x$n_draws)))
+
 log_lik_words <- function(x) {
   words <- format(x$loglik, nsmall = 2)
   if (!isTRUE(x$sampled)) return(words)
-  error <- sqrt(sum(pmax(0, 1 / x$effective - 1 / x$n_draws)))
-  paste0(words, " by importance sampling, Monte Carlo error ", format(error, digits = 1))
+  paste0(words, " by importance sampling, Monte Carlo error ",
+         format(log_lik_error(x), digits = 1))
 }
 
 estimator_words <- function(x) {
@@ -76,7 +85,7 @@ print.summary.rlearn <- function(x, digits = 3, ...) {
     print(x$correlation, digits = digits)
   }
   cat("\nReliability of persons' estimates:\n")
-  print(x$reliability, digits = digits)
+  print(round(x$reliability, digits))
   if (length(x$flags)) {
     cat("\nFlags:\n")
     print(x$flags)

@@ -8,7 +8,7 @@ person_evidence <- function(fit, data, mean, covariance) {
     problem <- scoring_problem(fit, data[j])
     own <- list(cov = matrix(covariance[, , j], d))
     prior <- list(mean = mean[, j, drop = FALSE], precision = solve(own$cov))
-    found <- fit_persons(problem, prior, wide_box(fit$table), 2L)
+    found <- fit_persons(problem, prior, wide_box(fit$table), 4L)
     if (!isTRUE(fit$sampled)) return(laplace_evidence(found, own))
     sample_persons(problem, prior, found)$objective
   }, 1)
@@ -223,7 +223,7 @@ half_rows <- function(fit, type, by_block, level) {
     r <- if (varies) stats::cor(a, b) else NA_real_
     reliability_row(
       type, r, correlation_interval(r, length(common), level), length(common),
-      2 * r / (1 + r)
+      if (!is.na(r) && r > 0) 2 * r / (1 + r) else NA_real_
     )
   })
 }

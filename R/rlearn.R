@@ -50,6 +50,7 @@ rlearn <- function(data, model = rescorla_wagner(),
   check_model(model, data)
   check_class(control, "psyrl_rlearn_control", "control", "See rlearn_control().")
   if (nrow(data$trials) == 0) abort_input("data", "`data` must have trials.")
+  warn_unused(estimator, persons, prior)
   spec <- model_spec(model, data)
   problem <- list(
     data = data, core = core_choices(data), model = model, spec = spec,
@@ -63,12 +64,30 @@ rlearn <- function(data, model = rescorla_wagner(),
   new_rlearn(fit, problem, estimator, call)
 }
 
+# Covariates without a group, or a prior where it is estimated, change nothing.
+warn_unused <- function(estimator, persons, prior) {
+  if (!is.null(prior) && estimator != "map") {
+    warn("meaning", c(
+      paste0("`prior` has no effect with `estimator = \"", estimator, "\"`:"),
+      "it is for \"map\"."
+    ))
+  }
+  covariates <- unlist(lapply(c(persons), all.vars))
+  if (length(covariates) && estimator != "hierarchical") {
+    warn("meaning", c(
+      paste0("`persons` has no effect with `estimator = \"", estimator, "\"`:"),
+      "covariates act on the group of a hierarchical fit."
+    ))
+  }
+}
+
 #' Control of [rlearn()]
 #'
-#' @param start Where searches start: `"convex"` uses the convex relaxation for
-#'   [forgetting_bandit()] models and the registry's typical values for others;
-#'   `"random"` draws starts inside the registry's ranges.
-#' @param starts Number of starts a person (default: 6 for `"ml"`, 3 for `"map"`, 2
+#' @param start Where searches start: `"convex"` begins with the registry's typical
+#'   values and, for everybody alone or with a prior, the convex relaxation of
+#'   [forgetting_bandit()] and [rescorla_wagner()] models; `"random"` draws starts inside
+#'   the registry's ranges.
+#' @param starts Number of starts a person (default: 6 for `"ml"`, 3 for `"map"`, 4
 #'   for the first round of `"hierarchical"`).
 #' @param covariance Covariance of persons: `"full"` or `"diagonal"`.
 #' @param algorithm `"newton"` maximises the Laplace marginal likelihood, `"em"`

@@ -273,6 +273,13 @@ is_category <- function(x) is.factor(x) || is.character(x) || is.logical(x)
 # Design matrix, a row a person, columns named `mu`, `mu:age`, ...
 person_design <- function(formula, covariates, levels = list(), name = "mu") {
   for (column in names(levels)) {
+    strange <- setdiff(as.character(covariates[[column]]), levels[[column]])
+    if (length(strange)) {
+      abort_input("newdata", paste0(
+        "The covariate ", dQuote(column, FALSE), " must be one of ",
+        quoted(levels[[column]]), " as in the fit, not ", quoted(strange), "."
+      ))
+    }
     covariates[[column]] <- factor(covariates[[column]], levels[[column]])
   }
   if (!attr(stats::terms(formula), "intercept")) {
@@ -281,6 +288,12 @@ person_design <- function(formula, covariates, levels = list(), name = "mu") {
     ))
   }
   design <- stats::model.matrix(formula, covariates)
+  if (nrow(design) < nrow(covariates)) {
+    abort_input("persons", paste0(
+      "`persons` must give a number for every person; ", deparse1(formula),
+      " has missing ones."
+    ))
+  }
   if (!length(levels) && qr(design)$rank < ncol(design)) {
     abort_input("persons", paste0(
       "The covariates in `persons` must not determine each other: ",

@@ -1,12 +1,14 @@
 # Fits of learning models: speed, coverage, published data.
 #
 #   Rscript bench/learning.R [section ...] [replicates=200] [iowa=FILE] [tmb=FOLDER]
+#     [picture=FILE.png]
 #
 # Sections: likelihood, tmb, coverage, reversal, twostep, iowa, odd and, only when named,
-# twostep_recovery; default all that need no more than psyrl. `tmb` needs the TMB package and a compiler (whose time is not
-# counted) and compiles in FOLDER; `iowa` a table of the many-labs Iowa data with
-# columns id, step, action, gain, loss. Seconds are of the processor, one thread, unless
-# said otherwise. A table: what | level | measured.
+# twostep_recovery, seeds; default all that need no more than psyrl. `tmb` needs the TMB
+# package and a compiler (whose time is not counted) and compiles in FOLDER; `iowa` a
+# table of the many-labs Iowa data with columns id, step, action, gain, loss; `picture`
+# is where `twostep` draws. Seconds are of the processor, one thread, unless said
+# otherwise. A table: what | level | measured.
 
 suppressMessages(library(psyrl))
 
@@ -260,6 +262,62 @@ bench_twostep <- function() {
       "reported", number(c(r(TRUE, "spearman"), r(TRUE, "pearson"), r(sound, "pearson")))
     )
   }
+  file <- option("picture", "")
+  if (nzchar(file)) draw_twostep(file, published[sound], fit, people$person[sound])
+}
+
+draw_twostep <- function(file, published, fit, persons) {
+  w <- lapply(c("estimate", "conf_low", "conf_high"), function(column) {
+    by_parameter(fit, "w", persons, column)
+  })
+  grDevices::png(file, 800, 560)
+  on.exit(grDevices::dev.off())
+  graphics::par(las = 1, bty = "n")
+  graphics::plot(
+    published, w[[1]], type = "n", ylim = c(0, 1), ylab = "w, with 95 % intervals",
+    xlab = "published stay coefficient: outcome x transition"
+  )
+  graphics::segments(published, w[[2]], published, w[[3]], col = "#d5dce3")
+  graphics::points(published, w[[1]], pch = 16, cex = 0.7, col = "#20639b")
+  known <- !is.na(published)
+  graphics::lines(stats::lowess(published[known], w[[1]][known]), lwd = 2)
+}
+
+# What other draws change in a sampled fit, beside what it says of that itself.
+bench_seeds <- function(seeds = 4) {
+  set.seed(8)
+  small <- list(
+    "two-step data" = list(choices(psyrl::twostep_choices), two_step(7)),
+    "two-step data, 60 persons" = list(choices(psyrl::twostep_choices)[1:60], two_step(4)),
+    "Rescorla-Wagner, N = 30, T = 60" = list(draw_study(30, 60), rescorla_wagner()),
+    "reversal data, dual rates" = list(
+      choices(psyrl::reversal_choices), rescorla_wagner("dual", initial = 0.5)
+    )
+  )
+  for (name in names(small)) {
+    fits <- lapply(seq_len(seeds), function(seed) {
+      set.seed(seed)
+      suppressWarnings(rlearn(
+        small[[name]][[1]], small[[name]][[2]],
+        control = rlearn_control(evidence = "importance")
+      ))
+    })
+    row(paste0(name, ", ", seeds, " seeds: converged; log-likelihoods"), "-", c(
+      sum(vapply(fits, `[[`, "", "status") == "converged"),
+      number(vapply(fits, `[[`, 1, "loglik"), 8)
+    ))
+    estimates <- vapply(fits, coef, coef(fits[[1]]))
+    sd <- apply(estimates, 1, stats::sd)
+    said <- sqrt(rowMeans(vapply(fits, psyrl:::monte_carlo_error, sd)^2))
+    error <- sqrt(diag(vcov(fits[[1]])))
+    row("  their SD; the Monte Carlo error printed", "the same", number(c(
+      stats::sd(vapply(fits, `[[`, 1, "loglik")), psyrl:::log_lik_error(fits[[1]])
+    )))
+    row("  SD of estimates over the error printed: root mean square, largest", "about 1",
+        number(c(sqrt(mean((sd / said)^2)), max(sd / said))))
+    row("  largest SD of an estimate over its standard error", "small",
+        number(max(sd / error, na.rm = TRUE)))
+  }
 }
 
 # The same study again, from the population that was estimated.
@@ -328,9 +386,10 @@ bench_odd <- function() {
 
 if (wanted("likelihood")) bench_likelihood()
 if (wanted("tmb", requireNamespace("TMB", quietly = TRUE))) bench_tmb()
-if (wanted("coverage")) for (evidence in c("laplace", "importance")) bench_coverage(evidence)
+if (wanted("coverage")) for (evidence in c("auto", "importance")) bench_coverage(evidence)
 if (wanted("reversal")) bench_reversal()
 if (wanted("twostep")) bench_twostep()
 if (wanted("twostep_recovery", FALSE)) bench_twostep_recovery()
+if (wanted("seeds", FALSE)) bench_seeds()
 if (wanted("iowa", nzchar(option("iowa", Sys.getenv("PSYRL_IOWA"))))) bench_iowa()
 if (wanted("odd")) bench_odd()

@@ -49,6 +49,7 @@ std::vector<Prior> all_priors(const Rcpp::List& prior, int n) {
   if (Rf_isNull(prior["precision"])) return {Prior()};
   const Eigen::MatrixXd mean = Rcpp::as<Eigen::MatrixXd>(prior["mean"]);
   const Eigen::MatrixXd precision = Rcpp::as<Eigen::MatrixXd>(prior["precision"]);
+  require(mean.cols() == 1 || mean.cols() == n, "a prior mean for all or for each person");
   for (int i = 0; i < (mean.cols() > 1 ? n : 1); ++i) out.push_back({mean.col(i), precision});
   return out;
 }

@@ -86,3 +86,11 @@ test_that("persons are summed up with trials that had no outcome", {
     mean_outcome = c(1, 0)
   ))
 })
+
+test_that("empty tables and persons who are not there are errors", {
+  data <- data.frame(person = 1, choice = 1:2, outcome = 1)
+  expect_error(choices(data[0, ]), class = "psyrl_error_input")
+  expect_error(choices(data)[2], class = "psyrl_error_input")
+  names(data)[2] <- "response"
+  expect_error(choices(data), 'choice = "..."', fixed = TRUE, class = "psyrl_error_input")
+})

@@ -61,6 +61,7 @@ test_that("population summaries agree with each other", {
   larger <- rlearn(fit$data, rescorla_wagner(perseveration = TRUE))
   table <- anova(fit, larger)
   expect_equal(table$Df[2], 4)
+  expect_output(print(table), "Model 2: rescorla_wagner\\(alpha, beta, kappa\\)")
   expect_equal(table$Chisq[2], 2 * as.numeric(logLik(larger) - logLik(fit)))
   expect_s3_class(update(fit, estimator = "map"), "rlearn")
 })
@@ -198,6 +199,23 @@ test_that("covariates move the group mean", {
   )
 })
 
+test_that("covariates of new persons must be known to the fit", {
+  data <- as.data.frame(known_group(8, 40))
+  data$group <- ifelse(data$person > 4, "patient", "control")
+  fit <- suppressWarnings(rlearn(choices(data), persons = ~ group))
+  data$person <- paste("new", data$person)
+  expect_equal(nrow(persons(fit, newdata = choices(data))), 16)
+  data$group[data$person == "new 2"] <- "sibling"
+  expect_error(
+    persons(fit, newdata = choices(data)), '"sibling"', class = "psyrl_error_input"
+  )
+  data$dose <- -1
+  expect_error(
+    suppressWarnings(rlearn(choices(data), persons = ~ log(dose))),
+    "number for every person", class = "psyrl_error_input"
+  )
+})
+
 test_that("a uniform prior's posterior mean is the integral's", {
   data <- known_group(2, 30)
   prior <- uniform_prior(c(alpha = 0, beta = 0), c(alpha = 1, beta = 10))
@@ -230,4 +248,42 @@ test_that("wrong arguments are errors of their class", {
     class = "psyrl_error_input"
   )
   expect_error(vcov(rlearn(data, estimator = "ml")), class = "psyrl_error_input")
+})
+
+test_that("what an estimator does not use is said", {
+  data <- known_group(6, 40)
+  expect_warning(
+    rlearn(data, estimator = "ml", prior = gaussian_prior()), "no effect",
+    class = "psyrl_warning_meaning"
+  )
+  covariates <- data.frame(person = 1:6, age = 1:6)
+  expect_warning(
+    rlearn(data, estimator = "map", persons = ~ age,
+           control = rlearn_control(persons = covariates)),
+    "no effect", class = "psyrl_warning_meaning"
+  )
+  expect_warning(
+    rlearn(data[1]), "One person is no group", class = "psyrl_warning_identification"
+  )
+  fit <- suppressWarnings(rlearn(data))
+  expect_error(confint(fit, "gamma"), class = "psyrl_error_input")
+  nobody <- custom_model(
+    log_lik = function(parameters, trials) NaN, parameters = list(a = c(0, 1))
+  )
+  expect_error(rlearn(data, nobody), class = "psyrl_error_input")
+  expect_error(simulate(rescorla_wagner()), class = "psyrl_error_input")
+  left <- choices(data.frame(person = 1, choice = "left", outcome = 1))
+  expect_error(rlearn(left), class = "psyrl_error_input")
+})
+
+test_that("who chose perfectly alone has no standard error, and no say in reliability", {
+  data <- known_group(10, 60)
+  data$trials$choice[data$trials$person == 3] <- 1L
+  fit <- rlearn(data, estimator = "ml")
+  rows <- persons(fit)
+  expect_match(rows$flag[rows$person == 3][1], "not identified")
+  expect_true(all(is.na(rows$std_error[rows$person == 3])))
+  others <- rlearn(data[-3], estimator = "ml")
+  model <- function(fit) subset(reliability(fit), type == "model")$estimate
+  expect_equal(model(fit), model(others))
 })

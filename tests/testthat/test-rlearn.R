@@ -96,6 +96,20 @@ test_that("a likelihood that jumps or is flat is integrated by sampling", {
   expect_equal(laplace$status, "no_progress")
 })
 
+test_that("a person's highest mode is found, and found again when the group widens", {
+  # One of these people has two modes, 35 nats apart, the higher one far from the rest.
+  data <- choices(reversal_choices)[c(252, 1:40)]
+  model <- rescorla_wagner("dual", initial = 0.5)
+  for (evidence in c("laplace", "importance")) {
+    fit <- suppressWarnings(
+      rlearn(data, model, control = rlearn_control(evidence = evidence)),
+      classes = "psyrl_warning"
+    )
+    expect_gt(fit$evidence[1], -75)
+    expect_lt(fit$persons$mode["alpha_neg", 1], -2)
+  }
+})
+
 test_that("new persons of a sampled fit get posterior means by sampling too", {
   data <- known_group(12, 60, seed = 4)
   fit <- rlearn(data, control = rlearn_control(evidence = "importance", draws = 4000))

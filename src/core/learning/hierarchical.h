@@ -116,8 +116,9 @@ inline bool group_covariance(HierarchicalFit& fit, const Box& box) {
   return n_flat == 0;
 }
 
-/// Newton on the marginal likelihood. Where that jumps short steps do not help: a search
-/// that has stopped there is taken on by EM, twice at most.
+/// Newton on the marginal likelihood, again where somebody's mode turns out not to be the
+/// highest. Where the likelihood jumps short steps do not help: a search that has stopped
+/// there is taken on by EM. Four rounds at most.
 inline NewtonResult climb(Marginal& marginal, Eigen::VectorXd psi, const Box& box,
                           const HierarchicalControl& control, const Monitor& monitor) {
   NewtonControl newton;
@@ -127,14 +128,18 @@ inline NewtonResult climb(Marginal& marginal, Eigen::VectorXd psi, const Box& bo
   newton.min_share = 0.02;
   NewtonResult at;
   int iterations = 0;
-  for (int round = 0; round < 3; ++round) {
+  for (int round = 0; round < 4; ++round) {
     at = maximise(marginal, psi, box.lower, box.upper, newton, monitor);
     iterations += at.iterations;
     // As near as the differences in the derivatives allow: 1e-5 of a log-likelihood.
     if (at.decrement < 1e-5 && at.status != Status::interrupted) at.status = Status::converged;
-    if (at.status != Status::no_progress || round == 2) break;
+    const bool again = at.status == Status::converged && marginal.look_again(at.x);
+    if (again) at.status = Status::no_progress;
+    if (at.status != Status::no_progress) break;
+    psi = at.x;
+    if (again) continue;
     NewtonResult em;
-    psi = run_em(marginal, at.x, 3, control.tolerance, monitor, em)
+    psi = run_em(marginal, psi, 3, control.tolerance, monitor, em)
               .cwiseMax(box.lower).cwiseMin(box.upper);
   }
   at.iterations = iterations;
@@ -160,13 +165,16 @@ inline bool settled(SampledMarginal& sampled, const Eigen::VectorXd& psi) {
 /// all draws, judges where the search has come to without a step: derivatives are those
 /// of draws made there.
 inline NewtonResult climb_sampled(SampledMarginal& sampled, Eigen::VectorXd psi,
-                                  const Box& box, const HierarchicalControl& control,
+                                  const std::vector<PersonFit>& start, const Box& box,
+                                  const HierarchicalControl& control,
                                   const Monitor& monitor) {
   const double kShare[] = {.06, .06, .06, .06, .08, .1, .14, .2, .3};
   const int kAdapt = 2, kApproach = 9, kRounds = 17;
   const auto draw = [&](int round, double share) {
-    const int pairs = static_cast<int>(0.5 * share * control.draws);
-    sampled.draw(psi, std::max(10, pairs), control.seed, round);
+    const int pairs = std::max(10, static_cast<int>(0.5 * share * control.draws));
+    if (round == 3 || round == 6 || round == kApproach)
+      sampled.look_again(psi, start, pairs, control.seed, round);
+    sampled.draw(psi, pairs, control.seed, round);
   };
   NewtonControl newton;
   newton.tolerance = control.tolerance;
@@ -209,6 +217,7 @@ inline void take_posteriors(const Engine& engine, const ChoiceData& data, const 
 }
 
 inline void fit_by_sampling(const Engine& engine, const ChoiceData& data, const Group& group,
+                            const std::vector<PersonFit>& start,
                             const HierarchicalControl& control, const Executor& executor,
                             const Monitor& monitor, HierarchicalFit& fit) {
   const Box box = group_box(group);
@@ -217,7 +226,7 @@ inline void fit_by_sampling(const Engine& engine, const ChoiceData& data, const 
   for (std::size_t i = 0; i < fit.persons.size(); ++i)
     if (fit.included[i])
       sampled.start(static_cast<int>(i), around_mode(fit.persons[i], precision));
-  fit.group = climb_sampled(sampled, fit.group.x, box, control, monitor);
+  fit.group = climb_sampled(sampled, fit.group.x, start, box, control, monitor);
   fit.group.value = sampled.derivatives(fit.group.x, fit.group.gradient, fit.group.hessian);
   fit.sampled = true;
   fit.sampled_trace = sampled.history();
@@ -242,6 +251,7 @@ inline HierarchicalFit fit_hierarchical(const Engine& engine, const ChoiceData& 
                        control.em_only ? control.tolerance : 1e-3, monitor, fit.group)
                     .cwiseMax(box.lower).cwiseMin(box.upper);
   const Status em_status = fit.group.status;
+  if (!control.em_only) marginal.look_again(fit.group.x);
   const bool stay = control.evidence == Evidence::laplace;
   bool well = false;
   if (control.em_only) {
@@ -260,7 +270,7 @@ inline HierarchicalFit fit_hierarchical(const Engine& engine, const ChoiceData& 
   fit.evidence = marginal.evidence();
   fit.parts = marginal.contributions();
   if (!well && !stay && fit.group.status != Status::interrupted)
-    fit_by_sampling(engine, data, group, control, executor, monitor, fit);
+    fit_by_sampling(engine, data, group, start, control, executor, monitor, fit);
   return fit;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <Eigen/Dense>
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -20,16 +21,10 @@ class Marginal {
 
   Marginal(const Engine& engine, const ChoiceData& data, const Group& group,
            const std::vector<PersonFit>& start, const Executor& executor)
-      : engine_(engine), data_(data), group_(group), persons_(start), executor_(executor),
-        contributions_(start.size()), precision_gradient_(start.size()) {
+      : engine_(engine), data_(data), group_(group), start_(start), persons_(start),
+        executor_(executor), contributions_(start.size()), precision_gradient_(start.size()),
+        box_(wide_box(engine)) {
     for (const PersonFit& fit : persons_) included_.push_back(fit.usable());
-    box_.lower = Eigen::VectorXd::Constant(engine.size(), -30.0);
-    box_.upper = -box_.lower;
-    for (int k = 0; k < engine.size(); ++k)
-      if (engine.setting().links[k].kind == Link::identity) {
-        box_.lower[k] = -1e4;
-        box_.upper[k] = 1e4;
-      }
   }
 
   const std::vector<PersonFit>& persons() const { return persons_; }
@@ -66,6 +61,21 @@ class Marginal {
     g = gradient_;
     h = hessian_;
     return history_.back();
+  }
+
+  /// Modes from where everybody was found at first: a mode that was left under a narrower
+  /// group may be the highest again. True if somebody went back.
+  bool look_again(const Eigen::VectorXd& psi) {
+    const Eigen::MatrixXd precision = group_.precision(psi);
+    std::vector<char> went(persons_.size(), 0);
+    each([&](int i) {
+      const PersonFit found = search(i, Prior{group_.mean(psi, i), precision}, start_[i].mode);
+      went[i] = found.objective > persons_[i].objective + 1e-4;
+      if (went[i]) persons_[i] = found;
+    });
+    const bool any = std::find(went.begin(), went.end(), 1) != went.end();
+    if (any) psi_.resize(0);
+    return any;
   }
 
   /// Is Laplace's expansion in order for most persons? Where it is not for a quarter of
@@ -165,16 +175,20 @@ class Marginal {
           llt.solve(old.gradient - prior.precision * (old.mode - prior.mean));
       if (step.cwiseAbs().maxCoeff() < 3.0) start += step;
     }
+    const PersonFit fit = search(i, prior, start);
+    return fit.usable() ? fit : search(i, prior, prior.mean);
+  }
+
+  PersonFit search(int i, const Prior& prior, const Eigen::VectorXd& from) const {
     NewtonControl control;
     control.tolerance = 1e-11;
-    const PersonFit fit = fit_person(engine_, Trials(data_, i), prior, box_, start, control);
-    return fit.usable() ? fit
-                        : fit_person(engine_, Trials(data_, i), prior, box_, prior.mean, control);
+    return fit_person(engine_, Trials(data_, i), prior, box_, from, control);
   }
 
   const Engine& engine_;
   const ChoiceData& data_;
   const Group& group_;
+  const std::vector<PersonFit>& start_;
   std::vector<PersonFit> persons_;
   const Executor& executor_;
   std::vector<Contribution> contributions_;           // in psi, after derivatives()

@@ -25,18 +25,24 @@ class PersonDraws {
   void start(const Posterior& around) { centre_ = around; }
   const DrawPool& pool() const { return pool_; }
 
+  /// `pairs` of draws around a mode that others may have missed.
+  void visit(const Engine& engine, const Trials& trials, const GroupNormal& group,
+             const Posterior& around, int pairs, Stream& stream) {
+    pool_.add(Proposal(around, group.mean, group.covariance), pairs, stream,
+              [&](const Eigen::VectorXd& u) {
+                return engine.value(trials, u.data(), Scale::link);
+              });
+  }
+
   /// `pairs` of mirrored draws more; several times that where they hardly count.
   void draw(const Engine& engine, const Trials& trials, const GroupNormal& group, int pairs,
             Stream& stream) {
-    const auto log_lik = [&](const Eigen::VectorXd& u) {
-      return engine.value(trials, u.data(), Scale::link);
-    };
     for (int attempt = 0; attempt < 4; ++attempt) {
       learn_centre(group);
       // A little of the group's spread keeps proposals from collapsing onto few draws.
       Posterior around = centre_;
       around.covariance += 0.02 * group.covariance;
-      pool_.add(Proposal(around, group.mean, group.covariance), pairs, stream, log_lik);
+      visit(engine, trials, group, around, pairs, stream);
       if (pool_.weigh(group.mean, group.precision, DrawPool::all).effective() > least(group))
         break;
     }

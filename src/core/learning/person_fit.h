@@ -71,6 +71,15 @@ struct Box {
   Eigen::VectorXd lower, upper;
 };
 
+/// Where nothing finite is excluded.
+inline Box wide_box(const Engine& engine) {
+  Box box{Eigen::VectorXd(engine.size()), Eigen::VectorXd(engine.size())};
+  for (int k = 0; k < engine.size(); ++k)
+    box.upper[k] = engine.setting().links[k].kind == Link::identity ? 1e4 : 30.0;
+  box.lower = -box.upper;
+  return box;
+}
+
 /// From one start.
 inline PersonFit fit_person_from(const Engine& engine, const Trials& trials,
                                  const Prior& prior, const Box& box,

@@ -57,11 +57,33 @@ class SampledMarginal {
     drawn_effective_ = log_effective();
   }
 
+  /// Draws around the modes that are found from `start`, where they promise more than
+  /// draws have found: a mode that was left under a narrower group may be the highest.
+  void look_again(const Eigen::VectorXd& psi, const std::vector<PersonFit>& start, int pairs,
+                  std::uint64_t seed, int round) {
+    const Eigen::MatrixXd covariance = group_.covariance(psi);
+    const Eigen::MatrixXd precision = group_.precision(psi);
+    const double log_det = 2.0 *
+        precision.llt().matrixLLT().diagonal().array().log().sum();
+    const Box box = wide_box(engine_);
+    each([&](int i) {
+      const Trials trials(data_, i);
+      const Prior prior{group_.mean(psi, i), precision};
+      const PersonFit found =
+          fit_person(engine_, trials, prior, box, start[i].mode, NewtonControl());
+      if (!(laplace_value(found, log_det, precision) > evidence_[i] + 1.0)) return;
+      Stream stream(seed, 650 + static_cast<std::uint64_t>(round), i);
+      draws_[i].visit(engine_, trials, {prior.mean, covariance, precision},
+                      around_mode(found, precision), pairs, stream);
+    });
+  }
+
   /// NaN where the draws no longer count: there they say nothing.
   double value(const Eigen::VectorXd& psi) {
     const Eigen::MatrixXd precision = group_.precision(psi);
     each([&](int i) {
-      const DrawPool::Weights w = draws_[i].pool().weigh(group_.mean(psi, i), precision, DrawPool::batch);
+      const DrawPool::Weights w =
+          draws_[i].pool().weigh(group_.mean(psi, i), precision, DrawPool::batch);
       evidence_[i] = w.log_mean;
       effective_[i] = w.effective();
     });
@@ -103,7 +125,8 @@ class SampledMarginal {
     const Eigen::MatrixXd slope = group_.precision_slope(psi);
     std::vector<Eigen::MatrixXd> own(included_.size());
     each([&](int i) {
-      const DrawPool::Weights w = draws_[i].pool().weigh(group_.mean(psi, i), precision, DrawPool::batch);
+      const DrawPool::Weights w =
+          draws_[i].pool().weigh(group_.mean(psi, i), precision, DrawPool::batch);
       const Eigen::MatrixXd map = group_.map(i, slope);
       own[i] = map.transpose() * spread(scores(w, precision), w.share, w.share) * map;
     });
