@@ -41,7 +41,7 @@ fit_free_table <- function(problem) {
       status <- "max_iterations"
       break
     }
-    trial <- free_table_round(working, variance, state)
+    trial <- next_table_round(working, variance, state)
     gain <- state$objective - trial$objective
     if (trial$status == "interrupted") {
       status <- "interrupted"
@@ -81,6 +81,33 @@ in_unit <- function(state, unit) {
   state$nodes <- state$nodes - log(unit)
   state$population$effects[1] <- state$population$effects[1] - log(unit)
   state
+}
+
+# The population follows the traits and the traits the population, so rounds close in
+# at a steady rate. Every third leaps to where that leads, if the objective falls there.
+next_table_round <- function(problem, variance, state) {
+  parameters <- c("effects", "log_sigma")
+  far <- leap(state$path)
+  if (!is.null(far)) {
+    there <- state
+    there$population <- far
+    trial <- free_table_round(problem, variance, there)
+    trial$path <- list(trial$population[parameters])
+    better <- isTRUE(trial$objective < state$objective)
+    if (better || trial$status == "interrupted") return(trial)
+  }
+  trial <- free_table_round(problem, variance, state)
+  trial$path <- c(state$path, list(trial$population[parameters]))
+  trial
+}
+
+leap <- function(path) {
+  n <- length(path)
+  if (n == 0 || n %% 3) return(NULL)
+  step <- diff(do.call(rbind, lapply(path[n - 2:0], unlist)))
+  rate <- sum(step[1, ] * step[2, ]) / sum(step[1, ]^2)
+  if (!isTRUE(rate > .1 && rate < .95)) return(NULL)
+  utils::relist(unlist(path[[n]]) + rate / (1 - rate) * step[2, ], path[[n]])
 }
 
 # SDs from the mode at which curves are evaluated; between them they are splines.

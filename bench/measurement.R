@@ -32,6 +32,10 @@ study <- function(board, n, episodes, seed) {
   task <- internal$rescale_rewards(peg_solitaire(board))
   values <- solve_mdp(task, temperature = 0)
   set.seed(seed)
+  players(task, values, n, episodes)
+}
+
+players <- function(task, values, n, episodes) {
   z <- stats::rnorm(n, -0.5, 1)
   names(z) <- sprintf("p%04d", seq_len(n))
   log <- as.data.frame(simulate_trajectories(task, exp(z), episodes, values = values))
@@ -61,11 +65,7 @@ unrelated_study <- function(n, episodes, seed, hidden = 32) {
     state = task$states[pairs$state], action = task$actions[pairs$action],
     q = q / internal$identify_(task, q, "center")$rms
   )
-  z <- stats::rnorm(n, -0.5, 1)
-  names(z) <- sprintf("p%04d", seq_len(n))
-  log <- as.data.frame(simulate_trajectories(task, exp(z), episodes, values = values))
-  log$beta <- NULL
-  list(task = task, values = values, z = z, log = log)
+  players(task, values, n, episodes)
 }
 
 recovery <- function(fit, z) {
