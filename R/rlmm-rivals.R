@@ -47,11 +47,13 @@ fit_held_or_free <- function(problem) {
 }
 
 # The problem with nothing that holds the values, if that is a question: not where
-# residuals or the scale of values were given.
+# residuals or the scale of values were given, nor on boards whose exact values take
+# longer than the fit.
 free_rival <- function(problem) {
   consistency <- problem$consistency
   open <- identical(consistency$lambda, "estimate") &&
-    is.infinite(consistency$residual_sd_max) && is.null(problem$control$mu)
+    is.infinite(consistency$residual_sd_max) && is.null(problem$control$mu) &&
+    !is_on_demand(problem$task)
   problem$consistency <- bellman_none()
   problem$control["callback"] <- list(NULL)
   problem$control$verbose <- FALSE

@@ -434,16 +434,10 @@ plot_growth <- function(cases, file) {
 
 # Largest memory of the process while `expr` runs, in GB (Linux; NA elsewhere).
 peak_memory <- function(expr) {
-  status <- "/proc/self/status"
-  if (!file.exists(status)) {
-    force(expr)
-    return(NA)
-  }
   gc()
-  writeLines("5", "/proc/self/clear_refs")
+  resident("VmRSS", reset = TRUE)
   force(expr)
-  peak <- grep("^VmHWM", readLines(status), value = TRUE)
-  as.numeric(gsub("[^0-9]", "", peak)) / 2^20
+  resident("VmHWM") / 1024
 }
 
 # The English board: people who follow its exact values, scored by values of several
