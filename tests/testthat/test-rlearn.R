@@ -55,6 +55,24 @@ test_that("sampled derivatives are those of the sampled likelihood", {
   expect_equal(coef(fit), coef(rlearn(data)), tolerance = 0.15)
 })
 
+test_that("few draws make the evidence noisy, not low", {
+  data <- known_group(6, 60)
+  model <- rescorla_wagner("dual", forgetting = TRUE, perseveration = TRUE)
+  fit <- withr::with_seed(1, rlearn(
+    data, model, "map", control = rlearn_control(evidence = "importance", draws = 20000)
+  ))
+  many <- data[rep(1:6, each = 200)]
+  many$persons <- seq_along(many$persons)
+  problem <- scoring_problem(fit, many)
+  problem$control$draws <- 20
+  prior <- person_prior(fit, many)
+  found <- fit_persons(problem, prior, wide_box(fit$table), 1L)
+  few <- matrix(sample_persons(problem, prior, found)$objective, 200)
+  # The logarithm of an unbiased mean is about half its variance too low: .06.
+  expect_gt(mean(apply(few, 2, var)) / 2, 0.05)
+  expect_lt(abs(mean(colMeans(few) - fit$evidence)), 0.03)
+})
+
 test_that("other draws move a sampled fit by its Monte Carlo error", {
   data <- known_group(30, 100)
   fits <- lapply(1:3, function(seed) {

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <Eigen/Dense>
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -33,6 +34,11 @@ struct HierarchicalControl {
   Evidence evidence = Evidence::automatic;
   int draws = 1000;          // of each person, in the last round
   std::uint64_t seed = 1;
+
+  /// Of mirrored draws, for a share of all.
+  int pairs(double share) const {
+    return std::max(10, static_cast<int>(0.5 * share * draws));
+  }
 };
 
 struct HierarchicalFit {
@@ -147,58 +153,70 @@ inline NewtonResult climb(Marginal& marginal, Eigen::VectorXd psi, const Box& bo
   return at;
 }
 
-/// Is the gradient within what other draws would change in it? In units of the
-/// log-likelihood: half of g^T V g beside its expectation from the draws alone.
-inline bool settled(SampledMarginal& sampled, const Eigen::VectorXd& psi) {
-  Eigen::VectorXd g;
-  Eigen::MatrixXd h;
-  sampled.derivatives(psi, g, h);
-  const Eigen::LLT<Eigen::MatrixXd> llt(-h);
-  if (llt.info() != Eigen::Success) return false;
-  const double noise = llt.solve(sampled.noise(psi)).trace();
-  return g.dot(llt.solve(g)) < 2.0 * noise + 0.02;
-}
-
 /// Newton by batches of draws, each around the posteriors under the last group, for far
-/// from where they were made draws say nothing. Small ones lead to where larger ones are
-/// worth their price; those go on until a fresh one finds nothing to gain. The last, of
-/// all draws, judges where the search has come to without a step: derivatives are those
-/// of draws made there.
-inline NewtonResult climb_sampled(SampledMarginal& sampled, Eigen::VectorXd psi,
-                                  const std::vector<PersonFit>& start, const Box& box,
-                                  const HierarchicalControl& control,
-                                  const Monitor& monitor) {
-  const double kShare[] = {.06, .06, .06, .06, .08, .1, .14, .2, .3};
-  const int kAdapt = 2, kApproach = 9, kRounds = 17;
-  const auto draw = [&](int round, double share) {
-    const int pairs = std::max(10, static_cast<int>(0.5 * share * control.draws));
-    if (round == 3 || round == 6 || round == kApproach)
-      sampled.look_again(psi, start, pairs, control.seed, round);
-    sampled.draw(psi, pairs, control.seed, round);
-  };
+/// from where they were made draws say nothing: small ones lead to where larger ones are
+/// worth their price.
+inline NewtonResult approach(SampledMarginal& sampled, Eigen::VectorXd psi,
+                             const std::vector<PersonFit>& start, const Box& box,
+                             const HierarchicalControl& control, const Monitor& monitor) {
+  const double kShare[] = {.06, .06, .06, .06, .08, .1, .14};
+  const int kAdapt = 2, kRounds = 7;
   NewtonControl newton;
-  newton.tolerance = control.tolerance;
+  newton.max_iterations = 1;
   newton.max_step = 0.7;
   NewtonResult at;
-  int iterations = 0;
-  bool found = false;
   for (int round = 0; round < kRounds; ++round) {
-    const bool approach = round < kApproach;
-    draw(round, approach ? kShare[round] : 0.5);
+    const int pairs = control.pairs(kShare[round]);
+    if (round % 3 == 2) sampled.look_again(psi, start, pairs, control.seed, round);
+    sampled.draw(psi, pairs, control.seed, round);
     if (round < kAdapt) continue;
-    found = !approach && settled(sampled, psi);
-    if (found) break;
-    newton.max_iterations = std::min(approach ? 1 : 3, control.max_iterations);
     at = maximise(sampled, psi, box.lower, box.upper, newton, monitor);
-    iterations += at.iterations;
-    if (at.status == Status::interrupted || !std::isfinite(at.value)) return at;
+    if (at.status == Status::interrupted || !std::isfinite(at.value)) break;
     psi = at.x;
   }
-  draw(kRounds, 1.0);
-  at.x = psi;
-  at.iterations = iterations;
-  at.status = found ? Status::converged : Status::max_iterations;
   return at;
+}
+
+/// Is what a batch promises no more than what chance makes it promise? Half of g^T V g
+/// beside its expectation from the draws alone.
+inline bool quiet(SampledMarginal& sampled, const NewtonResult& at,
+                  const Eigen::VectorXd& step) {
+  const Eigen::MatrixXd noise = sampled.noise(at.x);
+  double chance = 0.0;
+  for (int j = 0; j < step.size(); ++j)
+    chance += newton::direction(at.hessian, noise.col(j))[j];
+  return at.gradient.dot(step) < 2.0 * chance + 0.02;
+}
+
+/// One Newton step a batch, along a running mean of the Hessians. After some full steps
+/// they shorten as often as they turn, which averages the noise of the batches out (Robbins
+/// & Monro 1951; Kesten 1958). Over when they have turned thrice and two batches in a row
+/// were quiet.
+inline void settle(SampledMarginal& sampled, NewtonResult& at, const Box& box,
+                   const HierarchicalControl& control, const Monitor& monitor) {
+  const int kFull = 6, rounds = std::min(24, control.max_iterations);
+  Eigen::MatrixXd h;
+  Eigen::VectorXd before = Eigen::VectorXd::Zero(at.x.size());
+  int calm = 0, turns = 0;
+  at.status = Status::max_iterations;
+  for (int k = 1; k <= rounds && at.status == Status::max_iterations; ++k) {
+    if (monitor.interrupted()) {
+      at.status = Status::interrupted;
+      break;
+    }
+    sampled.draw(at.x, control.pairs(0.15), control.seed, 20 + k);
+    at.value = sampled.derivatives(at.x, at.gradient, h);
+    if (k == 1) at.hessian = h;
+    at.hessian += (h - at.hessian) / std::min(k, kFull);
+    Eigen::VectorXd step = newton::projected_step(at, box.lower, box.upper);
+    if (k > kFull && before.dot(at.hessian * step) > 0.0) ++turns;
+    calm = quiet(sampled, at, step) ? calm + 1 : 0;
+    if (turns >= 3 && calm >= 2) at.status = Status::converged;
+    before = step;
+    step *= std::min(1.0, 0.7 / step.cwiseAbs().maxCoeff()) / (1 + turns);
+    at.x = (at.x + step).cwiseMax(box.lower).cwiseMin(box.upper);
+    ++at.iterations;
+  }
 }
 
 /// The persons of a sampled fit.
@@ -226,8 +244,15 @@ inline void fit_by_sampling(const Engine& engine, const ChoiceData& data, const 
   for (std::size_t i = 0; i < fit.persons.size(); ++i)
     if (fit.included[i])
       sampled.start(static_cast<int>(i), around_mode(fit.persons[i], precision));
-  fit.group = climb_sampled(sampled, fit.group.x, start, box, control, monitor);
-  fit.group.value = sampled.derivatives(fit.group.x, fit.group.gradient, fit.group.hessian);
+  fit.group = approach(sampled, fit.group.x, start, box, control, monitor);
+  if (fit.group.status != Status::interrupted && std::isfinite(fit.group.value))
+    settle(sampled, fit.group, box, control, monitor);
+  // The last batch, of all draws, judges where the search has come to without a step.
+  if (fit.group.status != Status::interrupted)
+    sampled.draw(fit.group.x, control.pairs(1.0), control.seed, 50);
+  Eigen::MatrixXd last;
+  fit.group.value = sampled.derivatives(fit.group.x, fit.group.gradient, last);
+  fit.group.hessian = 0.5 * (fit.group.hessian + last);
   fit.sampled = true;
   fit.sampled_trace = sampled.history();
   fit.parts = sampled.contributions();

@@ -108,7 +108,7 @@ inline PersonFit sample_person(const Engine& engine, const Trials& trials,
                  stream);
   const DrawPool::Weights w =
       sampler.pool().weigh(group.mean, group.precision, DrawPool::batch);
-  return posterior_fit(engine, trials, DrawPool::moments(w, group.mean), w.log_mean,
+  return posterior_fit(engine, trials, DrawPool::moments(w, group.mean), w.log_integral(),
                        group.precision);
 }
 

@@ -106,8 +106,16 @@ class DrawPool {
   struct Weights {
     Eigen::MatrixXd r;      // u - mu, by column
     Eigen::VectorXd share;  // sums to one
-    double log_mean;        // log of the integral
+    double log_mean;        // log of the integral's estimate
     double effective() const { return 1.0 / share.squaredNorm(); }
+    /// log of the integral: that of an estimate is too low by half its relative variance.
+    double log_integral() const {
+      return log_mean + 0.5 * (share.squaredNorm() - 1.0 / static_cast<double>(share.size()));
+    }
+    /// d log_integral, as weights of the draws' own derivatives.
+    Eigen::VectorXd slope() const {
+      return share + share.cwiseAbs2() - share.squaredNorm() * share;
+    }
   };
 
   int size() const { return static_cast<int>(log_lik_.size()); }

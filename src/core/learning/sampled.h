@@ -8,6 +8,9 @@
 // H_c, averaged (Louis 1982):
 //
 //   dF = E_w[g_c],  d^2 F = E_w[H_c] + Cov_w[g_c],  d E_w[u] = Cov_w[u, g_c].
+//
+// The logarithm of a mean of n draws is too low by half its relative variance, which over
+// many persons moves the maximum: F and dF carry the term that corrects it.
 #pragma once
 
 #include <Eigen/Dense>
@@ -84,7 +87,7 @@ class SampledMarginal {
     each([&](int i) {
       const DrawPool::Weights w =
           draws_[i].pool().weigh(group_.mean(psi, i), precision, DrawPool::batch);
-      evidence_[i] = w.log_mean;
+      evidence_[i] = w.log_integral();
       effective_[i] = w.effective();
     });
     return worn() > 2.0 ? std::nan("") : total();
@@ -99,7 +102,7 @@ class SampledMarginal {
     each([&](int i) {
       const Eigen::VectorXd mean = group_.mean(psi, i);
       const DrawPool::Weights w = draws_[i].pool().weigh(mean, precision, DrawPool::batch);
-      evidence_[i] = w.log_mean;
+      evidence_[i] = w.log_integral();
       posteriors_[i] = DrawPool::moments(w, mean);
       contribute(i, w, precision, covariance);
       by_precision[i] = contributions_[i].gradient.tail(q);
@@ -171,7 +174,7 @@ class SampledMarginal {
     const Eigen::MatrixXd s = scores(w, P);
     const Eigen::VectorXd centre = w.r * w.share;
     Contribution& out = contributions_[i];
-    out.gradient = s * w.share;
+    out.gradient = s * w.slope();
     out.hessian = spread(s, w.share, w.share.cwiseSqrt());
     // The first rows of s are P u: what moves the mean of u.
     out.mode_slope = S * out.hessian.topRows(d);
