@@ -195,7 +195,7 @@ inline bool quiet(SampledMarginal& sampled, const NewtonResult& at,
 inline void settle(SampledMarginal& sampled, NewtonResult& at, const Box& box,
                    const HierarchicalControl& control, const Monitor& monitor) {
   const int kFull = 6, rounds = std::min(24, control.max_iterations);
-  Eigen::MatrixXd h;
+  Eigen::MatrixXd h, mean;
   Eigen::VectorXd before = Eigen::VectorXd::Zero(at.x.size());
   int calm = 0, turns = 0;
   at.status = Status::max_iterations;
@@ -206,8 +206,9 @@ inline void settle(SampledMarginal& sampled, NewtonResult& at, const Box& box,
     }
     sampled.draw(at.x, control.pairs(0.15), control.seed, 20 + k);
     at.value = sampled.derivatives(at.x, at.gradient, h);
-    if (k == 1) at.hessian = h;
-    at.hessian += (h - at.hessian) / std::min(k, kFull);
+    if (k == 1) mean = h;
+    mean += (h - mean) / std::min(k, kFull);
+    at.hessian = sampled.steadied(mean);
     Eigen::VectorXd step = newton::projected_step(at, box.lower, box.upper);
     if (k > kFull && before.dot(at.hessian * step) > 0.0) ++turns;
     calm = quiet(sampled, at, step) ? calm + 1 : 0;
@@ -252,7 +253,7 @@ inline void fit_by_sampling(const Engine& engine, const ChoiceData& data, const 
     sampled.draw(fit.group.x, control.pairs(1.0), control.seed, 50);
   Eigen::MatrixXd last;
   fit.group.value = sampled.derivatives(fit.group.x, fit.group.gradient, last);
-  fit.group.hessian = 0.5 * (fit.group.hessian + last);
+  fit.group.hessian = sampled.steadied(0.5 * (fit.group.hessian + last));
   fit.sampled = true;
   fit.sampled_trace = sampled.history();
   fit.parts = sampled.contributions();

@@ -122,6 +122,24 @@ class SampledMarginal {
     return history_.back();
   }
 
+  /// `hessian` held, in every direction, to a quarter at least of what the products of the
+  /// persons' scores say (Berndt, Hall, Hall & Hausman 1974): where little is known the
+  /// noise of draws may leave it without a maximum.
+  Eigen::MatrixXd steadied(const Eigen::MatrixXd& hessian) const {
+    Eigen::MatrixXd products = Eigen::MatrixXd::Zero(hessian.rows(), hessian.rows());
+    for (std::size_t i = 0; i < included_.size(); ++i)
+      if (included_[i])
+        products += contributions_[i].gradient * contributions_[i].gradient.transpose();
+    const Eigen::LLT<Eigen::MatrixXd> llt(products);
+    if (llt.info() != Eigen::Success || llt.rcond() < 1e-10) return hessian;
+    const Eigen::MatrixXd half = llt.matrixL().solve(-hessian);
+    const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> eigen(
+        Eigen::MatrixXd(llt.matrixL().solve(half.transpose())));
+    if (eigen.eigenvalues()[0] >= 0.25) return hessian;
+    const Eigen::MatrixXd back = llt.matrixL() * eigen.eigenvectors();
+    return -back * eigen.eigenvalues().cwiseMax(0.25).asDiagonal() * back.transpose();
+  }
+
   /// Variance of the gradient at psi over repeated draws: what Monte Carlo adds.
   Eigen::MatrixXd noise(const Eigen::VectorXd& psi) {
     const Eigen::MatrixXd precision = group_.precision(psi);
