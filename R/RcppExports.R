@@ -101,16 +101,12 @@ fit_evidence_ <- function(task, data, spec, control, threads) {
     .Call(`_psyrl_fit_evidence_`, task, data, spec, control, threads)
 }
 
-evidence_posterior_ <- function(task, data, fit, control, threads) {
-    .Call(`_psyrl_evidence_posterior_`, task, data, fit, control, threads)
+evidence_posterior_ <- function(task, data, draws, spec, control, threads) {
+    .Call(`_psyrl_evidence_posterior_`, task, data, draws, spec, control, threads)
 }
 
-evidence_policies_ <- function(task, data, fit, control, threads) {
-    .Call(`_psyrl_evidence_policies_`, task, data, fit, control, threads)
-}
-
-evidence_values_ <- function(task, delta, fit) {
-    .Call(`_psyrl_evidence_values_`, task, delta, fit)
+evidence_policies_ <- function(task, data, draws, spec, control, threads) {
+    .Call(`_psyrl_evidence_policies_`, task, data, draws, spec, control, threads)
 }
 
 evidence_sweeps_ <- function(task, at, d, g) {

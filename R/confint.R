@@ -22,8 +22,10 @@
 #' @details
 #' **Persons.** Exact values: quantiles of the posterior of log beta, averaged over a
 #' fixed set of draws of the shared parameters from their normal approximation, so
-#' that intervals are the same every time. Values learned by the evidence are averaged
-#' over draws of the values already, where these predict what they were learned from.
+#' that intervals are the same every time. Values learned by the evidence: the posterior
+#' is an average over draws of everything that was estimated already (values held by
+#' given numbers: over draws of a Gaussian, where these predict what they were learned
+#' from).
 #' All other values, learned rewards and a habit: the arrow-shaped information of what
 #' is shared (parameters of the representation, rewards, habit, population) and persons,
 #' Var(z) = 1 / I_zz + I_zq S^-1 I_qz / I_zz^2 with S the Schur complement of the
@@ -35,9 +37,9 @@
 #' `"plugin"` are the same), or percentiles of the bootstrap. `NA` where the data say
 #' nothing; a warning names the direction when the model is fitted.
 #'
-#' **Values.** Advantage plus and minus its standard error, by the arrow or, with many
-#' pairs, by the spread over the draws of the values; where the evidence estimated the
-#' residuals' SD, the temperature or the discount, with what these add. `NA` where
+#' **Values.** Advantage plus and minus its standard error, by the spread over
+#' draws of the posterior where the evidence estimated them, else by the arrow or, with
+#' many pairs, by the spread over draws of a Gaussian. `NA` where
 #' neither is available or the data leave it open.
 #'
 #' **Rewards.** Weight, or reward of a pair, plus and minus its standard error; `NA` for

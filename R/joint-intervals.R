@@ -163,7 +163,7 @@ moved_posterior <- function(fit, nodes = fit$posterior$nodes) {
 # to predict; whatever else is learned has the arrow, exact values draws of what was
 # estimated.
 shared_by <- function(fit) {
-  if (isTRUE(fit$engine$shift$kept) || !is.null(fit$values$ridge)) return("mixture")
+  if (!is.null(fit$engine$draws) || !is.null(fit$values$ridge)) return("mixture")
   if (has_arrow(fit)) return("arrow")
   exact <- inherits(fit$spec$value, c("q_task", "q_known")) &&
     !rewards_are_learned(fit$spec)

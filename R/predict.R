@@ -105,7 +105,7 @@ fit_model <- function(fit, nodes = fit$posterior$nodes) {
 # The model that predicts these pairs.
 predictive_model <- function(fit, pair) {
   model <- fit_model(fit)
-  if (isTRUE(fit$engine$shift$kept)) model$advantage <- averaged_advantages(fit, pair)
+  if (!is.null(fit$engine$draws)) model$advantage <- averaged_advantages(fit, pair)
   model
 }
 

@@ -16,13 +16,14 @@ evidence_spec <- function(residual_sd = NULL, temperature = NULL,
 }
 
 # `nodes` of the trait between `from` and `to`, which are log beta for rewards in
-# units of `reward_scale`. `shift_passes = 0` leaves the values at their mode.
-evidence_control <- function(nodes = 91, from = -7, to = 6.5, starts = 3,
-                             max_iterations = 25, shift_passes = 3, seed = 1,
+# units of `reward_scale`. `draws` of the posterior in each of two chains; 0 leaves the
+# values at their mode.
+evidence_control <- function(nodes = 91, from = -7, to = 6.5, starts = 1,
+                             max_iterations = 25, draws = 60, seed = 1,
                              threads = NULL) {
   list(
     grid = c(from, to, nodes), starts = starts, max_iterations = max_iterations,
-    shift_passes = shift_passes, seed = seed, threads = threads
+    draws = draws, seed = seed, threads = threads
   )
 }
 
@@ -32,13 +33,15 @@ evidence_control <- function(nodes = 91, from = -7, to = 6.5, starts = 3,
 # mean of log beta (default: an intercept).
 #
 # Everything comes back in the user's reward units:
-#   delta, q, advantage [n_pairs], v [n_states]   values reported: at the mean of
-#       the residuals if the shift was kept, else at their mode
+#   q, advantage [n_pairs], v [n_states]          values reported: their mean over the
+#       draws, or at the mode where there are none; delta [n_pairs] their residuals
 #   coefficients, mu, sigma                       population of log beta
 #   residual_sd, lambda, temperature, discount, reward_scale
 #   effective_values, evidence, loglik, status, trace
-#   hessian, gradient of the evidence over `parameters`
-#   node [K], posterior [J x K] (the one to report), posterior_mode, shift
+#   information, gradient of the evidence over `parameters`
+#   node [K], posterior [J x K] (the one to report), posterior_mode
+#   draws: list(q [n_pairs x D], coefficients, sigma), and drawn [n x parameters], both
+#       in units of reward_scale
 fit_evidence <- function(task, data, spec = evidence_spec(),
                          control = evidence_control()) {
   data <- evidence_data(data, task)
@@ -47,6 +50,7 @@ fit_evidence <- function(task, data, spec = evidence_spec(),
   fit$spec <- spec
   fit$grid <- control$grid
   fit$parameters <- evidence_parameters(fit, data)
+  if (fit$sampled) colnames(fit$drawn) <- fit$parameters
   in_reward_units(fit, task)
 }
 
@@ -93,14 +97,11 @@ evidence_trace <- function(trace) {
 # log beta shrinks by its logarithm.
 in_reward_units <- function(fit, task) {
   scale <- fit$reward_scale
-  fit$scaled <- fit[c("coefficients", "residual_sd", "temperature")]
-  shifted <- isTRUE(fit$shift$kept)
-  if (shifted) {
-    moved <- evidence_values_(task, fit$shift$delta, fit)
-    fit$delta <- fit$shift$delta
-    fit$q <- moved$q
-    fit$v <- moved$v
-  }
+  # Without draws new persons meet the values at their mode.
+  fit$shared <- fit$draws %||% list(
+    q = matrix(fit$q), coefficients = matrix(fit$coefficients), sigma = fit$sigma
+  )
+  fit$scaled <- fit[c("residual_sd", "temperature")]
   for (name in c("delta", "q", "v", "residual_sd", "temperature")) {
     fit[[name]] <- fit[[name]] * scale
   }
@@ -109,36 +110,24 @@ in_reward_units <- function(fit, task) {
   fit$mu <- fit$coefficients[1]
   fit$node <- fit$node - log(scale)
   fit$lambda <- 1 / (2 * fit$residual_sd^2)
-  fit$posterior <- if (shifted) fit$shift$posterior else fit$posterior_mode
   fit
 }
 
 # Posterior J x K over `fit$node` of persons who were not in the fit, and their
 # log likelihood with the trait integrated out: a mixture over the draws of the
-# values (if the shift was kept), each counting by how well it predicts the person.
+# values, each counting by how well it predicts the person.
 evidence_posterior <- function(fit, task, data, threads = NULL) {
   evidence_posterior_(
-    task, evidence_data(data, task), evidence_core(fit), list(grid = fit$grid),
+    task, evidence_data(data, task), fit$shared, fit$spec, list(grid = fit$grid),
     evidence_threads(list(threads = threads))
   )
 }
 
 # Log probabilities K x n_pairs of the choices in `data`, averaged over the draws of
-# the values (if the shift was kept).
+# the values.
 evidence_policies <- function(fit, task, data, threads = NULL) {
   evidence_policies_(
-    task, evidence_data(data, task), evidence_core(fit), list(grid = fit$grid),
+    task, evidence_data(data, task), fit$shared, fit$spec, list(grid = fit$grid),
     evidence_threads(list(threads = threads))
   )
-}
-
-# A fit in the units of the core.
-evidence_core <- function(fit) {
-  scale <- fit$reward_scale
-  shifted <- isTRUE(fit$shift$kept)
-  c(fit$scaled, list(
-    sigma = fit$sigma, discount = fit$discount, reward_scale = scale,
-    spec = fit$spec, delta = fit$delta / scale,
-    draws = if (shifted) fit$shift$draws else matrix(0, length(fit$delta), 0)
-  ))
 }

@@ -16,7 +16,8 @@ fit_by_evidence <- function(problem) {
   found <- fit_evidence(
     asked$task, c(problem$counts, list(design = problem$design)), asked$spec,
     evidence_control(
-      nodes = problem$control$nodes %||% 91, threads = problem$control$threads
+      nodes = problem$control$nodes %||% 91, starts = problem$control$starts,
+      threads = problem$control$threads
     )
   )
   values <- identified(problem, found$q, found$v)
@@ -74,12 +75,12 @@ evidence_rows <- function(problem, found) {
   )
 }
 
-# Inverse curvature of the evidence on the link scale, named as coef() names them.
+# Covariance of what was estimated on the link scale, named as coef() names them.
 evidence_vcov <- function(problem, found) {
   term <- sub("^(log|logit)_", "", found$parameters)
   term[seq_len(sum(grepl("^mu", term)))] <-
     colnames(problem$design)[seq_len(sum(grepl("^mu", term)))]
-  information <- found$hessian
+  information <- found$information
   dimnames(information) <- list(term, term)
   inverse_information(information)
 }

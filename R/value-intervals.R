@@ -63,27 +63,28 @@ value_spread <- function(fit, whole = FALSE) {
   if (inherits(fit$spec$value, "q_known")) return(list(root = matrix(0, n, 1)))
   if (inherits(fit$spec$value, "q_task")) return(exact_spread(fit))
   if (kind != "table") return(NULL)
+  if (isTRUE(fit$engine$sampled)) return(list(root = drawn_root(fit)))
   found <- if (n <= max_dense_pairs) {
     suppressWarnings(arrow(fit, values = whole), classes = "psyrl_warning")
   }
-  root <- setting_root(fit)
   if (is.null(found)) {
     # Given the traits; the arrow has these, too.
     integrated <- fit$values$std_error
-    if (!is.null(integrated)) return(list(root = root, variance = integrated^2))
-    if (shared_by(fit) != "mixture") return(NULL)
-    return(list(root = cbind(drawn_root(fit), root)))
+    if (!is.null(integrated)) {
+      return(list(root = matrix(0, n, 1), variance = integrated^2))
+    }
+    return(if (!is.null(fit$engine$draws)) list(root = drawn_root(fit)))
   }
-  table_spread(fit, found, root)
+  table_spread(fit, found)
 }
 
-table_spread <- function(fit, found, root) {
+table_spread <- function(fit, found) {
   variance <- found$advantage
   # What neither people nor the task hold has the ridge's variance, which is no bound.
   variance[variance > 1e6 * stats::median(variance)] <- NA
   scale <- reported_scale(fit)^2
   list(
-    root = root, variance = variance * scale,
+    root = matrix(0, length(variance), 1), variance = variance * scale,
     covariance = if (!is.null(found$advantage_covariance)) {
       found$advantage_covariance * scale
     }
@@ -99,53 +100,9 @@ reported_scale <- function(fit) {
 
 # Spread of the advantages over the draws of values that persons are averaged over.
 drawn_root <- function(fit) {
-  engine <- fit$engine
-  task <- evidence_question(problem_of(fit))$task
-  core <- utils::modifyList(engine, engine$scaled)
-  centred <- function(shift) {
-    q <- evidence_values_(task, engine$shift$delta + shift, core)$q
-    identify_(task, q * engine$reward_scale, "center")$advantage
-  }
-  middle <- centred(0)
-  draws <- engine$shift$draws
-  away <- apply(draws, 2, function(draw) centred(draw) - middle)
-  away / sqrt(ncol(draws)) * reported_scale(fit)
-}
-
-# What advantages owe to the residuals' SD, the temperature and the discount the
-# evidence estimated: their values' modes move with them.
-setting_root <- function(fit, h = .2) {
-  free <- intersect(
-    c("residual_sd", "temperature", "discount"), rownames(known_block(fit$vcov))
-  )
-  none <- matrix(0, length(fit$values$advantage), 1)
-  if (is.null(fit$engine) || !length(free)) return(none)
-  slope <- vapply(free, function(term) {
-    (mode_at_setting(fit, term, h) - mode_at_setting(fit, term, -h)) / (2 * h)
-  }, none[, 1])
-  slope %*% t(chol(fit$vcov[free, free, drop = FALSE])) * reported_scale(fit)
-}
-
-# Centred advantages at the mode for the fitted population, `term` moved by `step` on
-# its link scale.
-mode_at_setting <- function(fit, term, step) {
-  engine <- fit$engine
-  problem <- problem_of(fit)
-  asked <- evidence_question(problem)
-  moved <- function(name, link) {
-    link$from(link$to(engine[[name]]) + if (name == term) step else 0)
-  }
-  spec <- utils::modifyList(asked$spec, list(
-    mu = engine$mu, sigma = engine$sigma, discount = "task",
-    residual_sd = moved("residual_sd", links$log),
-    temperature = moved("temperature", links$log)
-  ))
-  asked$task$discount <- moved("discount", links$logit)
-  found <- fit_evidence(
-    asked$task, c(problem$counts, list(design = problem$design)), spec,
-    evidence_control(shift_passes = 0, threads = fit$control$threads)
-  )
-  found$advantage
+  q <- fit$engine$draws$q * fit$engine$reward_scale
+  drawn <- apply(q, 2, center_by_state, fit$task)
+  (drawn - rowMeans(drawn)) / sqrt(ncol(drawn) - 1) * reported_scale(fit)
 }
 
 # Exact values move with the temperature and the discount.

@@ -5,7 +5,7 @@
 # `design` is board:persons:episodes:generator[:discount], for instance
 # big_L:200:5:G3 or diamond:200:5:G4:estimate; without arguments the small designs
 # run once each. A line a replicate: correlation and bias of z = log beta, coverage
-# of 95 % limits (o: true values and prior; f: the fit; m: its values at the mode),
+# of 95 % limits (o: true values and prior; f: the fit; m: values at their mode),
 # mean negative log likelihood of fresh choices, estimates, nats, seconds (`cpu`:
 # of processor time, which other users of the machine leave alone).
 #
@@ -48,17 +48,12 @@ counts_of <- function(task, q, z, episodes) {
   internal$align_to_task(simulate_trajectories(task, beta, episodes, values), task)
 }
 
-# The posterior when values and prior are known: the values as residuals of a task
-# without rewards or a future.
-oracle <- function(task, q, data, control) {
-  task$layout$reward[] <- 0
-  task$discount <- 0
-  fit <- list(
-    scaled = list(coefficients = -0.5, residual_sd = 1, temperature = 1), sigma = 1,
-    discount = 0, reward_scale = 1, spec = internal$evidence_spec(), delta = q,
-    grid = control$grid
+# What a fit would be that knew values and prior.
+known_fit <- function(q, control) {
+  list(
+    shared = list(q = matrix(q), coefficients = matrix(-0.5), sigma = 1),
+    spec = internal$evidence_spec(), grid = control$grid
   )
-  internal$evidence_posterior(fit, task, data, control$threads)$posterior
 }
 
 limits <- function(weight, node) {
@@ -76,12 +71,12 @@ recovery <- function(weight, node, z) {
   )
 }
 
-# Per fresh choice, under each person's posterior.
-fresh_nll <- function(task, weight, node, q, fresh) {
+# Per fresh choice, under each person's posterior; values known, or averaged over the
+# draws of a fit.
+fresh_nll <- function(task, weight, fit, fresh, threads = 1) {
   n_actions <- diff(task$layout$state_start)
   state <- rep(seq_along(n_actions), n_actions)
-  p <- exp(outer(q - ave(q, state, FUN = max), exp(node)))
-  p <- p / rowsum(p, state)[match(state, unique(state)), ]
+  p <- exp(t(internal$evidence_policies(fit, task, fresh, threads)))
   person <- rep(seq_len(nrow(weight)), diff(fresh$person_start))
   pair <- fresh$pair + 1
   open <- n_actions[state[pair]] > 1
@@ -105,19 +100,18 @@ replicate_once <- function(design, number) {
   spec <- internal$evidence_spec(discount = if (length(part) > 4) part[5] else "task")
   cpu <- system.time(fit <- internal$fit_evidence(task, data, spec, control))[[1]]
   if (nzchar(Sys.getenv("BENCH_TRACE"))) print(fit$trace, digits = 4)
-  known <- oracle(task, q, data, control)
+  oracle <- known_fit(q, control)
+  known <- internal$evidence_posterior(oracle, task, data, control$threads)$posterior
   # Log beta per reward of the unit in which the truth was made.
   in_units <- z - log(unit_at(task, if (generator == "G4") 0.5 else 0.99))
   c(
     o = recovery(known, node, z), f = recovery(fit$posterior, fit$node, in_units),
     m = recovery(fit$posterior_mode, fit$node, in_units),
-    nll_o = fresh_nll(task, known, node, q, fresh),
-    nll_f = fresh_nll(task, fit$posterior, fit$node, fit$q, fresh),
+    nll_o = fresh_nll(task, known, oracle, fresh),
+    nll_f = fresh_nll(task, fit$posterior, fit, fresh),
     s = fit$scaled$residual_sd, tau = fit$scaled$temperature, sigma = fit$sigma,
     gamma = fit$discount, g = fit$effective_values, evidence = fit$evidence,
-    gain = fit$discount_gain, kept = fit$shift$kept,
-    drop = fit$shift$predictive_mode - fit$shift$predictive,
-    converged = fit$status == "converged", rounds = nrow(fit$trace),
+    gain = fit$discount_gain, converged = fit$status == "converged", rounds = nrow(fit$trace),
     search = fit$seconds_search, all = fit$seconds, cpu = cpu
   )
 }
@@ -125,7 +119,7 @@ replicate_once <- function(design, number) {
 run <- function(design, replicates = 1, first = 1) {
   rows <- t(vapply(
     first - 1 + seq_len(replicates), function(i) replicate_once(design, i),
-    numeric(25)
+    numeric(23)
   ))
   cat("\n", design, "\n", sep = "")
   print(round(rbind(rows, if (replicates > 1) colMeans(rows)), 3))

@@ -347,45 +347,34 @@ BEGIN_RCPP
 END_RCPP
 }
 // evidence_posterior_
-Rcpp::List evidence_posterior_(const Rcpp::List& task, const Rcpp::List& data, const Rcpp::List& fit, const Rcpp::List& control, int threads);
-RcppExport SEXP _psyrl_evidence_posterior_(SEXP taskSEXP, SEXP dataSEXP, SEXP fitSEXP, SEXP controlSEXP, SEXP threadsSEXP) {
+Rcpp::List evidence_posterior_(const Rcpp::List& task, const Rcpp::List& data, const Rcpp::List& draws, const Rcpp::List& spec, const Rcpp::List& control, int threads);
+RcppExport SEXP _psyrl_evidence_posterior_(SEXP taskSEXP, SEXP dataSEXP, SEXP drawsSEXP, SEXP specSEXP, SEXP controlSEXP, SEXP threadsSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::RNGScope rcpp_rngScope_gen;
     Rcpp::traits::input_parameter< const Rcpp::List& >::type task(taskSEXP);
     Rcpp::traits::input_parameter< const Rcpp::List& >::type data(dataSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type fit(fitSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type draws(drawsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type spec(specSEXP);
     Rcpp::traits::input_parameter< const Rcpp::List& >::type control(controlSEXP);
     Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
-    rcpp_result_gen = Rcpp::wrap(evidence_posterior_(task, data, fit, control, threads));
+    rcpp_result_gen = Rcpp::wrap(evidence_posterior_(task, data, draws, spec, control, threads));
     return rcpp_result_gen;
 END_RCPP
 }
 // evidence_policies_
-Eigen::MatrixXd evidence_policies_(const Rcpp::List& task, const Rcpp::List& data, const Rcpp::List& fit, const Rcpp::List& control, int threads);
-RcppExport SEXP _psyrl_evidence_policies_(SEXP taskSEXP, SEXP dataSEXP, SEXP fitSEXP, SEXP controlSEXP, SEXP threadsSEXP) {
+Eigen::MatrixXd evidence_policies_(const Rcpp::List& task, const Rcpp::List& data, const Rcpp::List& draws, const Rcpp::List& spec, const Rcpp::List& control, int threads);
+RcppExport SEXP _psyrl_evidence_policies_(SEXP taskSEXP, SEXP dataSEXP, SEXP drawsSEXP, SEXP specSEXP, SEXP controlSEXP, SEXP threadsSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::RNGScope rcpp_rngScope_gen;
     Rcpp::traits::input_parameter< const Rcpp::List& >::type task(taskSEXP);
     Rcpp::traits::input_parameter< const Rcpp::List& >::type data(dataSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type fit(fitSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type draws(drawsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type spec(specSEXP);
     Rcpp::traits::input_parameter< const Rcpp::List& >::type control(controlSEXP);
     Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
-    rcpp_result_gen = Rcpp::wrap(evidence_policies_(task, data, fit, control, threads));
-    return rcpp_result_gen;
-END_RCPP
-}
-// evidence_values_
-Rcpp::List evidence_values_(const Rcpp::List& task, const Eigen::VectorXd& delta, const Rcpp::List& fit);
-RcppExport SEXP _psyrl_evidence_values_(SEXP taskSEXP, SEXP deltaSEXP, SEXP fitSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::RNGScope rcpp_rngScope_gen;
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type task(taskSEXP);
-    Rcpp::traits::input_parameter< const Eigen::VectorXd& >::type delta(deltaSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type fit(fitSEXP);
-    rcpp_result_gen = Rcpp::wrap(evidence_values_(task, delta, fit));
+    rcpp_result_gen = Rcpp::wrap(evidence_policies_(task, data, draws, spec, control, threads));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -1078,9 +1067,8 @@ static const R_CallMethodDef CallEntries[] = {
     {"_psyrl_convex_probability_", (DL_FUNC) &_psyrl_convex_probability_, 4},
     {"_psyrl_convex_kernel_", (DL_FUNC) &_psyrl_convex_kernel_, 4},
     {"_psyrl_fit_evidence_", (DL_FUNC) &_psyrl_fit_evidence_, 5},
-    {"_psyrl_evidence_posterior_", (DL_FUNC) &_psyrl_evidence_posterior_, 5},
-    {"_psyrl_evidence_policies_", (DL_FUNC) &_psyrl_evidence_policies_, 5},
-    {"_psyrl_evidence_values_", (DL_FUNC) &_psyrl_evidence_values_, 3},
+    {"_psyrl_evidence_posterior_", (DL_FUNC) &_psyrl_evidence_posterior_, 6},
+    {"_psyrl_evidence_policies_", (DL_FUNC) &_psyrl_evidence_policies_, 6},
     {"_psyrl_evidence_sweeps_", (DL_FUNC) &_psyrl_evidence_sweeps_, 4},
     {"_psyrl_evidence_at_", (DL_FUNC) &_psyrl_evidence_at_, 5},
     {"_psyrl_free_table_", (DL_FUNC) &_psyrl_free_table_, 6},

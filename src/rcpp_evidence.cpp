@@ -67,8 +67,8 @@ EvidenceControl as_control(const List& spec, const List& x) {
   out.search.max_iterations = x["max_iterations"];
   out.search.n_starts = x["starts"];
   out.search.seed = static_cast<std::uint64_t>(Rcpp::as<double>(x["seed"]));
-  out.shift.passes = x["shift_passes"];
-  out.with_shift = out.shift.passes > 0;
+  out.sampler.keep = x["draws"];
+  out.sampler.chain.seed = out.search.seed;
   return out;
 }
 
@@ -91,55 +91,57 @@ List as_data_frame(const std::vector<TraceRow>& trace) {
   return List::create(m);
 }
 
-Eigen::MatrixXd bind(const Block* draws) {
-  Eigen::MatrixXd out(draws[0].rows(), 2 * kBlock);
-  out << draws[0].matrix(), draws[1].matrix();
+List as_list(const SharedDraws& draws) {
+  return List::create(Named("q") = draws.q, Named("coefficients") = draws.coefficients,
+                      Named("sigma") = draws.sigma);
+}
+
+SharedDraws as_draws(const List& x) {
+  SharedDraws out;
+  out.q = Rcpp::as<Eigen::MatrixXd>(x["q"]);
+  out.coefficients = Rcpp::as<Eigen::MatrixXd>(x["coefficients"]);
+  out.sigma = Rcpp::as<Vector>(x["sigma"]);
   return out;
 }
 
-List shift_list(const EvidenceFit& fit, double s) {
-  return List::create(
-      Named("kept") = fit.shift.kept, Named("delta") = Vector(s * fit.shift.u),
-      Named("draws") = Eigen::MatrixXd(s * bind(fit.shift.draws)),
-      Named("posterior") = Eigen::MatrixXd(fit.shift.weight.matrix()),
-      Named("predictive") = fit.shift.predictive,
-      Named("predictive_mode") = fit.shift.predictive_mode,
-      Named("variance") = fit.shift.variance);
+/// What is reported: averages over the draws, or the mode where there are none.
+List reported(const EvidenceFit& fit) {
+  const Evidence& best = fit.search.best;
+  const Mixture& mixture = fit.mixture;
+  const bool drawn = mixture.known();
+  const Setting& at = drawn ? mixture.setting : best.point.setting;
+  const Table& weight = drawn ? mixture.weight : best.point.post.weight;
+  List out = List::create(
+      Named("delta") = drawn ? mixture.delta : Vector(at.residual_sd * best.point.u),
+      Named("q") = drawn ? mixture.q : best.point.values.q,
+      Named("v") = drawn ? mixture.v : best.point.values.v,
+      Named("coefficients") = at.coefficients, Named("sigma") = at.sigma,
+      Named("residual_sd") = at.residual_sd, Named("temperature") = at.temperature,
+      Named("discount") = at.discount, Named("reward_scale") = at.scale,
+      Named("posterior") = Eigen::MatrixXd(weight.matrix()),
+      Named("loglik") = drawn ? mixture.loglik : best.point.post.loglik,
+      Named("effective_values") = drawn ? mixture.effective : best.effective_values());
+  out["sampled"] = fit.sampled;
+  if (drawn) out["draws"] = as_list(mixture.draws);
+  if (fit.sampled) out["drawn"] = mixture.parameters;
+  return out;
 }
 
 List as_list(const EvidenceData& data, const EvidenceFit& fit) {
   const Evidence& best = fit.search.best;
-  const Setting& at = best.point.setting;
-  const double s = at.residual_sd;
-  List out = List::create(
-      Named("delta") = Vector(s * best.point.u), Named("q") = best.point.values.q,
-      Named("v") = best.point.values.v, Named("coefficients") = at.coefficients,
-      Named("sigma") = at.sigma, Named("residual_sd") = s,
-      Named("temperature") = at.temperature, Named("discount") = at.discount,
-      Named("reward_scale") = at.scale, Named("evidence") = best.value,
-      Named("effective_values") = best.effective_values(),
-      Named("half_log_det") = 0.5 * best.det.value, Named("prior") = best.prior,
-      Named("hessian") = fit.search.hessian, Named("gradient") = fit.search.gradient,
-      Named("parameters") = fit.search.which, Named("node") = Vector(data.nodes.z.matrix().transpose()),
-      Named("posterior_mode") = Eigen::MatrixXd(best.point.post.weight.matrix()),
-      Named("loglik") = best.point.post.loglik, Named("exact") = fit.exact.value);
+  List out = reported(fit);
+  out["node"] = Vector(data.nodes.z.matrix().transpose());
+  out["posterior_mode"] = Eigen::MatrixXd(best.point.post.weight.matrix());
+  out["evidence"] = best.value;
+  out["exact"] = fit.exact.value;
+  out["information"] = fit.search.hessian;
+  out["gradient"] = fit.search.gradient;
+  out["parameters"] = fit.search.which;
   out["status"] = to_string(fit.search.status);
   out["discount_gain"] = fit.discount_gain;
   out["trace"] = as_data_frame(fit.trace)[0];
   out["seconds_search"] = fit.seconds_search;
   out["seconds"] = fit.seconds;
-  if (fit.has_shift) out["shift"] = shift_list(fit, s);
-  return out;
-}
-
-Setting as_setting(const List& x) {
-  Setting out;
-  out.coefficients = Rcpp::as<Vector>(x["coefficients"]);
-  out.sigma = x["sigma"];
-  out.residual_sd = x["residual_sd"];
-  out.temperature = x["temperature"];
-  out.discount = x["discount"];
-  out.scale = x["reward_scale"];
   return out;
 }
 
@@ -159,12 +161,10 @@ Rcpp::List fit_evidence_(const Rcpp::List& task, const Rcpp::List& data,
 // values counts by how well it predicts the person.
 // [[Rcpp::export]]
 Rcpp::List evidence_posterior_(const Rcpp::List& task, const Rcpp::List& data,
-                               const Rcpp::List& fit, const Rcpp::List& control,
-                               int threads) {
+                               const Rcpp::List& draws, const Rcpp::List& spec,
+                               const Rcpp::List& control, int threads) {
   DataHolder holder(task, data, threads);
-  const EvidenceData problem = holder.get(fit["spec"], control["grid"]);
-  const NewPersons out = new_persons(problem, as_setting(fit), Rcpp::as<Vector>(fit["delta"]),
-                                     Rcpp::as<Eigen::MatrixXd>(fit["draws"]));
+  const NewPersons out = new_persons(holder.get(spec, control["grid"]), as_draws(draws));
   return List::create(Named("posterior") = Eigen::MatrixXd(out.weight.matrix()),
                       Named("loglik") = out.loglik);
 }
@@ -173,31 +173,15 @@ Rcpp::List evidence_posterior_(const Rcpp::List& task, const Rcpp::List& data,
 // the values: [nodes x n_pairs], 0 for other pairs.
 // [[Rcpp::export]]
 Eigen::MatrixXd evidence_policies_(const Rcpp::List& task, const Rcpp::List& data,
-                                   const Rcpp::List& fit, const Rcpp::List& control,
-                                   int threads) {
+                                   const Rcpp::List& draws, const Rcpp::List& spec,
+                                   const Rcpp::List& control, int threads) {
   DataHolder holder(task, data, threads);
-  const EvidenceData problem = holder.get(fit["spec"], control["grid"]);
-  const Table mean = mean_policies(problem, as_setting(fit), Rcpp::as<Vector>(fit["delta"]),
-                                   Rcpp::as<Eigen::MatrixXd>(fit["draws"]));
+  const EvidenceData problem = holder.get(spec, control["grid"]);
+  const Table mean = mean_policies(problem, as_draws(draws));
   Eigen::MatrixXd out = Eigen::MatrixXd::Zero(mean.cols(), problem.task.n_pairs());
   for (int i = 0; i < mean.rows(); ++i)
     out.col(problem.people.pair[i]) = mean.row(i).max(1e-300).log().matrix().transpose();
   return out;
-}
-
-// Values of the task with residuals `delta`, in units of the fit's scale.
-// [[Rcpp::export]]
-Rcpp::List evidence_values_(const Rcpp::List& task, const Eigen::VectorXd& delta,
-                            const Rcpp::List& fit) {
-  const Task view = glue::task_view(task);
-  const SweepOrder order(view);
-  const List spec = fit["spec"];
-  const Backup backup = as_spec(spec, NAN).backup;
-  const Setting at = as_setting(fit);
-  Values values(view, order, backup);
-  Vector reward = Eigen::Map<const Vector>(view.reward.data(), delta.size());
-  values.solve(reward / at.scale + delta, at.discount, at.temperature);
-  return List::create(Named("q") = values.q, Named("v") = values.v);
 }
 
 // The sweeps at one reward vector, for the tests: columns of `d` go through L,

@@ -182,17 +182,27 @@ test_that("rewards in other units give the same people", {
   task <- peg_solitaire("big_cross")
   data <- simulated_counts(task)
   other <- rescale_rewards(task, 0.1)
-  one <- fit_evidence(task, data)
-  two <- fit_evidence(other, data)
-  expect_equal(two$posterior, one$posterior, tolerance = 1e-6)
-  expect_equal(two$mu, one$mu - log(10), tolerance = 1e-6)
-  expect_equal(two$q, 10 * one$q, tolerance = 1e-6)
+  both <- function(draws) {
+    control <- evidence_control(draws = draws)
+    list(
+      fit_evidence(task, data, control = control),
+      fit_evidence(other, data, control = control)
+    )
+  }
+  same <- function(fits, tolerance) {
+    expect_equal(fits[[2]]$posterior, fits[[1]]$posterior, tolerance = tolerance)
+    expect_equal(fits[[2]]$mu, fits[[1]]$mu - log(10), tolerance = tolerance)
+    expect_equal(fits[[2]]$q, 10 * fits[[1]]$q, tolerance = tolerance)
+  }
+  same(both(draws = 0), 1e-6)
+  # Chains carry rounding on.
+  same(both(draws = 20), 0.01)
 })
 
-test_that("threads change nothing, and several starts end at one optimum", {
+test_that("threads change nothing", {
   task <- peg_solitaire("big_L")
   data <- simulated_counts(task, n = 150, episodes = 3)
-  control <- evidence_control(threads = 1, shift_passes = 1)
+  control <- evidence_control(threads = 1)
   drop_time <- function(fit) {
     fit$seconds <- fit$seconds_search <- fit$trace$seconds <- NULL
     fit
@@ -216,7 +226,7 @@ test_that("fixed numbers stay fixed, in the user's units", {
   )
   expect_length(fit$parameters, 0)
   capped <- fit_evidence(
-    task, data, evidence_spec(residual_sd_max = 2), evidence_control(shift_passes = 0)
+    task, data, evidence_spec(residual_sd_max = 2), evidence_control(draws = 0)
   )
   expect_lte(capped$residual_sd, 2 * (1 + 1e-9))
 })
@@ -226,7 +236,7 @@ test_that("no residuals is the exact model; a free table needs no task", {
   data <- simulated_counts(task, noise = 0)
   tight <- fit_evidence(
     task, data, evidence_spec(residual_sd = 1e-4, temperature = 5),
-    evidence_control(shift_passes = 0)
+    evidence_control(draws = 0)
   )
   expect_equal(tight$q, solve_task(task, 5)$q, tolerance = 1e-4)
   free <- task
@@ -249,25 +259,22 @@ test_that("new persons with the data of old ones get nearly their posterior", {
   expect_length(again$loglik, 80)
   none <- list(person_start = c(0L, 0L), pair = integer(), count = numeric())
   prior <- evidence_posterior(fit, task, none)
-  expect_equal(drop(prior$posterior %*% fit$node), fit$mu, tolerance = 1e-3)
+  drawn <- mean(fit$draws$coefficients) - log(fit$reward_scale)
+  expect_equal(drop(prior$posterior %*% fit$node), drawn, tolerance = 1e-3)
 })
 
 test_that("predictions average over draws of the values", {
   task <- peg_solitaire("big_cross")
   data <- simulated_counts(task, n = 80)
   fit <- fit_evidence(task, data)
-  expect_true(fit$shift$kept)
-  expect_equal(fit$shift$variance, fit$effective_values, tolerance = 0.5)
   state <- task_pairs(task)$state
-  policies <- function(delta) {
-    q <- evidence_values_(task, delta, evidence_core(fit))$q
+  policies <- function(q) {
     p <- exp(outer(exp(fit$node) * fit$reward_scale, q - ave(q, state, FUN = max)))
     p / t(apply(p, 1, function(row) ave(row, state, FUN = sum)))
   }
-  centre <- fit$delta / fit$reward_scale
-  draws <- cbind(fit$shift$draws, -fit$shift$draws)
+  draws <- fit$draws$q
   mean <- Reduce(`+`, lapply(seq_len(ncol(draws)), function(d) {
-    policies(centre + draws[, d]) / ncol(draws)
+    policies(draws[, d]) / ncol(draws)
   }))
   chosen <- sort(unique(data$pair))
   asked <- list(
@@ -279,11 +286,47 @@ test_that("predictions average over draws of the values", {
   expect_true(all(found[, !visited] == 0))
 })
 
+test_that("draws free scores of the bias that values have at their mode", {
+  task <- peg_solitaire("big_L")
+  data <- simulated_counts(task, n = 100, episodes = 20, noise = 0.5)
+  fit <- fit_evidence(task, data)
+  truth <- data$z - log(data$unit)
+  bias <- function(weight) mean(drop(weight %*% fit$node) - truth)
+  expect_gt(bias(fit$posterior_mode), 0.2)
+  expect_lt(abs(bias(fit$posterior)), 0.12)
+  below <- rowSums(fit$posterior * outer(truth, fit$node, `>`))
+  expect_gt(mean(below > .025 & below < .975), 0.89)
+  # The search alone finds too small a scale of residuals and too small an SD.
+  mode <- fit_evidence(task, data, control = evidence_control(draws = 0))
+  expect_gt(fit$residual_sd, mode$residual_sd)
+  expect_lt(abs(fit$sigma - 1), abs(mode$sigma - 1))
+})
+
+test_that("other draws give the same people", {
+  task <- peg_solitaire("big_cross")
+  data <- simulated_counts(task, n = 80)
+  score <- function(seed) {
+    fit <- fit_evidence(task, data, control = evidence_control(seed = seed))
+    expect_identical(fit$status, "converged")
+    drop(fit$posterior %*% fit$node)
+  }
+  expect_lt(max(abs(score(1) - score(2))), 0.15)
+})
+
+test_that("more parameters than columns of a sweep are no trouble", {
+  task <- peg_solitaire("tiny_cross")
+  data <- simulated_counts(task, n = 60)
+  data$design <- cbind(1, matrix(rnorm(60 * 6), 60))
+  fit <- fit_evidence(task, data)
+  expect_length(fit$coefficients, 7)
+  expect_true(all(diag(solve(fit$information)) > 0))
+})
+
 test_that("covariates move the mean of log beta", {
   task <- peg_solitaire("big_cross")
   data <- simulated_counts(task, n = 80)
   data$design <- cbind(1, data$z)
-  fit <- fit_evidence(task, data, control = evidence_control(shift_passes = 1))
+  fit <- fit_evidence(task, data)
   expect_gt(fit$coefficients[2], 0.6)
   expect_lt(fit$sigma, 0.6)
 })

@@ -127,7 +127,7 @@ test_that("both evidences are of the same choices, constants and all", {
   held <- fit_evidence(
     case$task, c(problem$counts, list(design = problem$design)),
     evidence_spec(residual_sd = 1, temperature = 1, mu = 0, sigma = .8),
-    evidence_control(shift_passes = 0)
+    evidence_control(draws = 0)
   )
   expect_lt(abs(held$evidence - table$objective), 2)
   expect_lt(abs(held$effective_values - table$effective), 1)

@@ -65,20 +65,4 @@ inline SearchResult mode_at_start(const EvidenceData& data, const Start& start,
   return out;
 }
 
-/// One pass of the shift in two steps. The draws are few beside the values: F falls on
-/// with more steps, but then the values follow these draws and no longer the posterior.
-inline Shift short_shift(const EvidenceData& data, const std::vector<Block>& probes,
-                         SearchResult& found) {
-  ShiftControl control;
-  control.max_newton = 2;
-  Shift out;
-  Point centre = found.best.point;
-  found.best.det = detail::draw(data, centre, probes, out.draws);
-  detail::descend_mean(data, control, out.draws, centre);
-  detail::finish_shift(data, found.best, centre, out);
-  found.hessian = detail::population_information(
-      data, out.kept ? centre : found.best.point, found.which);
-  return out;
-}
-
 }  // namespace psyrl

@@ -142,27 +142,55 @@ inline Evidence evidence(const EvidenceData& data, const Vector& eta, const Vect
 namespace detail {
 
 /// f and its gradient at eta moved by h in one parameter, and at u.
-inline Point moved_point(const EvidenceData& data, const Evidence& at, int parameter,
-                         double h, const Vector& u) {
-  Vector eta = at.eta;
+inline Point moved_point(const EvidenceData& data, Vector eta, const Point& from,
+                         int parameter, double h, const Vector& u) {
   eta[parameter] += h;
   Point out(data, resolve(data, eta));
-  out.values.v = at.point.values.v;
+  out.values.v = from.values.v;
   evaluate(data, u, out);
   if (out.good) add_gradient(data, out);
   return out;
 }
 
 /// d(df/du)/deta_i at fixed u for every parameter, by central differences.
-inline Block gradient_slopes(const EvidenceData& data, const Evidence& at,
-                             const std::vector<int>& which, double h) {
-  Block out = Block::Zero(at.point.u.size(), kBlock);
+inline Eigen::MatrixXd gradient_slopes(const EvidenceData& data, const Vector& eta,
+                                       const Point& at, const std::vector<int>& which,
+                                       double h) {
+  Eigen::MatrixXd out = Eigen::MatrixXd::Zero(at.u.size(), which.size());
   for (std::size_t i = 0; i < which.size(); ++i) {
-    const Point up = moved_point(data, at, which[i], h, at.point.u);
-    const Point down = moved_point(data, at, which[i], -h, at.point.u);
+    const Point up = moved_point(data, eta, at, which[i], h, at.u);
+    const Point down = moved_point(data, eta, at, which[i], -h, at.u);
     if (up.good && down.good)
-      out.col(i) = ((up.gradient - down.gradient) / (2 * h)).array();
+      out.col(i) = (up.gradient - down.gradient) / (2 * h);
   }
+  return out;
+}
+
+/// Calls `use(x, from)` for blocks of 8 columns, which the sweeps take at once; the last
+/// is filled up with zeros.
+template <class Use>
+void for_blocks(const Eigen::MatrixXd& x, const Use& use) {
+  for (Eigen::Index from = 0; from < x.cols(); from += kBlock) {
+    const Eigen::Index n = std::min<Eigen::Index>(kBlock, x.cols() - from);
+    Block block = Block::Zero(x.rows(), kBlock);
+    block.leftCols(n) = x.middleCols(from, n).array();
+    use(block, from, n);
+  }
+}
+
+/// du/deta of the mode: -H^-1 d(df/du)/deta, a column a parameter of `which`.
+inline Eigen::MatrixXd mode_path(const EvidenceData& data, const Vector& eta,
+                                 const Point& mode, const Curvature& h,
+                                 const std::vector<int>& which, double tolerance,
+                                 double step = 0.005) {
+  CgControl control;
+  control.tolerance = tolerance;
+  Eigen::MatrixXd out(mode.u.size(), which.size());
+  for_blocks(gradient_slopes(data, eta, mode, which, step),
+             [&](const Block& block, Eigen::Index from, Eigen::Index n) {
+    out.middleCols(from, n) =
+        -conjugate_gradients<kBlock>(h, block, control).x.leftCols(n).matrix();
+  });
   return out;
 }
 
@@ -184,25 +212,23 @@ struct Slope {
   Vector value, error;
 };
 
-/// Of the parameters `which` (at most 8), 0 for the others. Differences are central:
+/// Of the parameters `which`, 0 for the others. Differences are central:
 /// on cyclic tasks the log det bends so much along the path of u^ that a one-sided
 /// one can have the wrong sign.
 inline Slope evidence_gradient(const EvidenceData& data, const Evidence& at,
                                const std::vector<int>& which,
                                const std::vector<Block>& probes, double h = 0.005) {
-  const Block slopes = detail::gradient_slopes(data, at, which, h);
-  CgControl control;
-  control.tolerance = 0.001;
-  const Block path = conjugate_gradients<kBlock>(curvature(data, at.point), slopes, control).x;
+  const Eigen::MatrixXd path =
+      detail::mode_path(data, at.eta, at.point, curvature(data, at.point), which, 0.001, h);
   const Vector none = Vector::Zero(at.eta.size());
   Slope out{none, none};
   hyper_prior(data, at.eta, &out.value);
   const Vector partial = setting_gradient(data, at.point, at.eta);
   for (std::size_t w = 0; w < which.size(); ++w) {
     const int i = which[w];
-    const Vector step = h * path.col(w).matrix();
-    const Point up = detail::moved_point(data, at, i, h, at.point.u - step);
-    const Point down = detail::moved_point(data, at, i, -h, at.point.u + step);
+    const Vector step = h * path.col(w);
+    const Point up = detail::moved_point(data, at.eta, at.point, i, h, at.point.u + step);
+    const Point down = detail::moved_point(data, at.eta, at.point, i, -h, at.point.u - step);
     out.value[i] += partial[i];
     if (!up.good || !down.good) continue;
     const Vector form = (detail::probe_forms(curvature(data, up), at.det, probes) -

@@ -128,7 +128,6 @@ class TrustRegion {
   SearchResult& result() { return result_; }
   const SearchResult& result() const { return result_; }
   double value() const { return result_.best.value; }
-  int rounds() const { return rounds_; }
 
  private:
   void begin() {
@@ -139,7 +138,8 @@ class TrustRegion {
     diagonal.head(at.q) =
         data_.design.array().square().colwise().sum().transpose() / (2 * square(sigma));
     diagonal[at.sigma()] = data_.design.rows();
-    diagonal[at.residual_sd()] = std::max(5.0, 2 * result_.best.effective_values());
+    // Every value that the data know tells about the scale of all.
+    diagonal[at.residual_sd()] = 0.25 + 2 * std::max(0.0, result_.best.effective_values());
     diagonal[at.temperature()] = diagonal[at.discount()] = 20.0;
     result_.hessian = detail::pick(diagonal, result_.which).asDiagonal();
     record(0.0);
@@ -257,36 +257,6 @@ class TrustRegion {
   bool finished_ = false;
 };
 
-/// The curvature of the evidence at its minimum, by differences of the slope. What BFGS
-/// has gathered leads there, but after a short search it is hardly more than the guess
-/// it began with. Parameters next to a bound keep their rows of it.
-inline void difference_hessian(const EvidenceData& data, const Bounds& box,
-                               const std::vector<Block>& probes, SearchResult& found) {
-  constexpr double h = 0.2;
-  const Evidence& best = found.best;
-  const int n = static_cast<int>(found.which.size());
-  Eigen::MatrixXd differenced(n, n);
-  std::vector<int> inside;
-  for (int i = 0; i < n; ++i) {
-    const int which = found.which[i];
-    Vector eta = best.eta;
-    eta[which] += h;
-    if (eta[which] > box.upper[which] || best.eta[which] < box.lower[which] + h ||
-        data.run.monitor.interrupted())
-      continue;
-    const Evidence moved = evidence(data, eta, best.point.setting.residual_sd * best.point.u,
-                                    best.point.values.v, probes);
-    if (!moved.valid()) continue;
-    const Slope slope = evidence_gradient(data, moved, found.which, probes);
-    differenced.col(i) = (detail::pick(slope.value, found.which) - found.gradient) / h;
-    inside.push_back(i);
-  }
-  Eigen::MatrixXd hessian = found.hessian;
-  for (int i : inside)
-    for (int k : inside) hessian(i, k) = 0.5 * (differenced(i, k) + differenced(k, i));
-  if (Eigen::LLT<Eigen::MatrixXd>(hessian).info() == Eigen::Success) found.hessian = hessian;
-}
-
 /// All starts; one that is far behind after four steps is dropped.
 inline SearchResult search(const EvidenceData& data, const SearchControl& control,
                            const std::vector<Block>& probes, const Clock& clock,
@@ -307,8 +277,6 @@ inline SearchResult search(const EvidenceData& data, const SearchControl& contro
     if (data.run.monitor.interrupted()) break;
   }
   require(best != nullptr, "the evidence is not finite anywhere on the ladder");
-  const int few = 2 * static_cast<int>(best->result().which.size());
-  if (best->rounds() <= few) difference_hessian(data, box, probes, best->result());
   return std::move(best->result());
 }
 

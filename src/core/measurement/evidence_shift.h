@@ -1,4 +1,5 @@
-// From the mode of u to its mean, and person posteriors averaged over draws.
+// From the mode of u to its mean, and person posteriors averaged over draws: a fast
+// stand-in for the sampler (evidence_sampler.h) where all but the population is given.
 //
 // At the mode values are shrunk, so that traits come out too large (.1-.55 in log
 // beta) with intervals too short. The mean of the Gaussian variational posterior
@@ -6,8 +7,9 @@
 //
 //   F(m) = 1/32 sum_d [ f(m + e_d) + f(m - e_d) ],   e_d = H^-1/2 z_d, 16 probes
 //
-// by Newton with a merit function; H and the draws are taken again at m, three
-// passes in all. Score and limits come from W_j = mean of w_jk over the draws.
+// by Newton with a merit function. The draws are few beside the values: F falls on with
+// more than two steps, but then the values follow these draws and no longer the
+// posterior.
 //
 // On cyclic tasks iid residuals are collected for ever and a draw can land far
 // outside the range of the Laplace approximation. Whether they did is judged by what
@@ -22,22 +24,9 @@
 #include <vector>
 
 #include "core/measurement/evidence_laplace.h"
+#include "core/measurement/evidence_mixture.h"
 
 namespace psyrl {
-
-struct ShiftControl {
-  int passes = 3;
-  int max_newton = 8;
-};
-
-struct Shift {
-  Vector u;               // [n_pairs] mean
-  Block draws[2];         // e_d, 8 columns each
-  Table weight;           // [J x K] averaged posterior weights
-  double predictive_mode = 0.0, predictive = 0.0;  // training choices, nats
-  double variance = 0.0;   // of log probabilities over draws, summed over choices
-  bool kept = false;
-};
 
 namespace detail {
 
@@ -132,12 +121,12 @@ inline MeanObjective mean_objective(const EvidenceData& data, const Point& centr
 }
 
 /// Newton on F at fixed draws; `centre` moves.
-inline void descend_mean(const EvidenceData& data, const ShiftControl& control,
-                         const Block* draws, Point& centre) {
+inline void descend_mean(const EvidenceData& data, const Block* draws, Point& centre) {
+  constexpr int n_steps = 2;
   MeanObjective now = mean_objective(data, centre, draws);
   bool curved = true;  // until the full H turns out indefinite
   double length = 1.0;
-  for (int i = 0; i < control.max_newton && now.good; ++i) {
+  for (int i = 0; i < n_steps && now.good; ++i) {
     add_gradient(data, centre);
     Curvature h = curvature(data, centre);
     CgControl cg_control;
@@ -177,44 +166,42 @@ inline LogDet draw(const EvidenceData& data, const Point& centre,
   return det;
 }
 
-/// Averages over the draws around `centre`, judged against the mode.
-inline void finish_shift(const EvidenceData& data, const Evidence& mode,
-                         const Point& centre, Shift& out) {
+/// Averages over the draws around `centre`; empty if these predict worse than the mode.
+inline Mixture average(const EvidenceData& data, const Evidence& mode, const Point& centre,
+                       const Block* draws) {
+  constexpr int n_draws = 4 * kBlock;
   Predictive at_mode(data.people), by_draws(data.people);
   at_mode.add(mode.point.post);
-  out.u = centre.u;
+  Mixture out;
+  out.setting = centre.setting;
+  out.q = centre.values.q;
   out.weight = Table::Zero(data.people.n_persons, data.nodes.size());
-  bool good = true;
-  for_draws(data, centre, out.draws, false, [&](const Point& point) {
-    good = good && point.good;
+  out.draws = SharedDraws(centre.u.size(), out.setting.coefficients.size(), n_draws);
+  int d = 0;
+  for_draws(data, centre, draws, false, [&](const Point& point) {
     if (!point.good) return;
-    out.weight += point.post.weight / (4 * kBlock);
+    out.weight += point.post.weight / n_draws;
     by_draws.add(point.post);
+    out.draws.put(d++, point.values.q, point.setting);
   });
-  out.predictive_mode = at_mode.loglik();
-  out.predictive = by_draws.loglik();
-  out.variance = by_draws.variance();
-  const double effective = std::max(0.0, mode.effective_values());
-  out.kept = good && out.predictive - out.variance >=
-                         out.predictive_mode - 1.5 * effective - 1.0;
+  out.effective = std::max(0.0, mode.effective_values());
+  const bool kept = d == n_draws && by_draws.loglik() - by_draws.variance() >=
+                                        at_mode.loglik() - 1.5 * out.effective - 1.0;
+  if (!kept) return Mixture();
+  report_values(data, out);
+  return out;
 }
 
 }  // namespace detail
 
-/// The shift at the mode held by `mode`; `probes` are two random blocks.
-inline Shift variational_shift(const EvidenceData& data, const Evidence& mode,
-                               const std::vector<Block>& probes,
-                               const ShiftControl& control) {
-  Shift out;
-  Point centre = mode.point;
-  for (int pass = 0; pass < control.passes; ++pass) {
-    add_gradient(data, centre);
-    detail::draw(data, centre, probes, out.draws);
-    detail::descend_mean(data, control, out.draws, centre);
-    if (data.run.monitor.interrupted()) break;
-  }
-  detail::finish_shift(data, mode, centre, out);
-  return out;
+/// The shift at the mode held by `mode`; `probes` are two random blocks. `mode` gets its
+/// log det, and `centre` is moved to the mean.
+inline Mixture shifted(const EvidenceData& data, const std::vector<Block>& probes,
+                       Evidence& mode, Point& centre) {
+  Block draws[2];
+  mode.det = detail::draw(data, centre, probes, draws);
+  detail::descend_mean(data, draws, centre);
+  return detail::average(data, mode, centre, draws);
 }
 
 }  // namespace psyrl

@@ -2,10 +2,9 @@
 // temperatures and discounts, then a ladder of residual scales.
 //
 // At delta = 0 a cell costs one solution of the task, one table of log likelihoods
-// [J x K] and a small Newton in the population's g and log sigma. Ordinary-max-like
-// values have several modes in delta; which one a search falls into depends on
-// where s starts, so every rung of the ladder is judged by its evidence, from below
-// (delta carried up) and from above (from delta = 0).
+// [J x K] and a small Newton in the population's g and log sigma. Rungs of the ladder
+// are judged by their evidence, delta carried up from rung to rung. Which mode of delta
+// the search ends in matters little: the sampler moves on from there.
 #pragma once
 
 #include <algorithm>
@@ -207,23 +206,15 @@ inline Rung as_rung(const Evidence& e) {
   return Rung{e.eta, e.point.setting.residual_sd * e.point.u, e.point.values.v, e.value};
 }
 
-/// Rungs no higher than their neighbours.
-inline void add_minima(const std::vector<Rung>& list, std::vector<Rung>& out) {
-  for (std::size_t i = 0; i < list.size(); ++i)
-    if (list[i].value < 1e11 && (i == 0 || list[i].value <= list[i - 1].value) &&
-        (i + 1 == list.size() || list[i].value <= list[i + 1].value))
-      out.push_back(list[i]);
-}
-
-/// Up from delta = 0 with delta carried on; leaves after three rises in a row.
+/// Up from delta = 0 with delta carried on, until the evidence says that it was enough.
 inline std::vector<Rung> climb(const EvidenceData& data, const Start& start,
                                const Bounds& box, const std::vector<Block>& probes) {
+  constexpr double enough = 5.0;  // nats
   const Layout at{static_cast<int>(data.design.cols())};
   std::vector<Rung> out;
   Vector delta = Vector::Zero(data.task.n_pairs()), v = start.v;
   double best = 1e12;
-  int rises = 0;
-  for (const double s : {0.001, 0.0025, 0.006, 0.015, 0.04, 0.1, 0.25}) {
+  for (const double s : {0.001, 0.004, 0.015, 0.06, 0.25}) {
     if (std::log(s) > box.upper[at.residual_sd()] + 1e-9) break;
     const Evidence e = rung_evidence(data, start.eta, s, delta, v, 20, probes);
     if (data.run.monitor.interrupted()) break;
@@ -232,31 +223,13 @@ inline std::vector<Rung> climb(const EvidenceData& data, const Start& start,
       delta = out.back().delta;
       v = out.back().v;
     }
-    rises = e.value < best ? 0 : (e.value > best + 30 ? rises + 1 : rises);
     best = std::min(best, e.value);
-    if (rises >= 3) break;
+    if (e.value > best + enough) break;
   }
   return out;
 }
 
-/// From delta = 0 at large scales, with a backup that is not too sharp there.
-inline std::vector<Rung> descend_ladder(const EvidenceData& data, const Start& start,
-                                        const Bounds& box,
-                                        const std::vector<Block>& probes) {
-  const Layout at{static_cast<int>(data.design.cols())};
-  std::vector<Rung> out;
-  Vector eta = start.eta;
-  eta[at.temperature()] = std::max(eta[at.temperature()], std::log(0.1));
-  for (const double s : {0.03, 0.08, 0.2}) {
-    if (std::log(s) > box.upper[at.residual_sd()] + 1e-9) break;
-    const Vector zero = Vector::Zero(data.task.n_pairs());
-    out.push_back(as_rung(rung_evidence(data, eta, s, zero, start.v, 30, probes)));
-    if (data.run.monitor.interrupted()) break;
-  }
-  return out;
-}
-
-/// At most `n_starts` local minima of both ladders within 150 nats of the best.
+/// The best `n_starts` rungs within 150 nats of the first.
 inline std::vector<Rung> ladder_starts(const EvidenceData& data, const Start& start,
                                        const Bounds& box, int n_starts,
                                        const std::vector<Block>& probes) {
@@ -267,8 +240,7 @@ inline std::vector<Rung> ladder_starts(const EvidenceData& data, const Start& st
     out.push_back(as_rung(rung_evidence(data, start.eta, s, zero, start.v, 30, probes)));
     return out;
   }
-  add_minima(climb(data, start, box, probes), out);
-  add_minima(descend_ladder(data, start, box, probes), out);
+  out = climb(data, start, box, probes);
   std::sort(out.begin(), out.end(),
             [](const Rung& a, const Rung& b) { return a.value < b.value; });
   std::size_t keep = 0;

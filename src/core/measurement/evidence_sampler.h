@@ -1,0 +1,263 @@
+// Draws of everything the evidence model estimates, around what the search found.
+//
+// The Laplace evidence says where the posterior is but less about how wide it is: what
+// rare choices tell about values is one-sided, so that a Gaussian around the mode makes
+// residuals too small and traits too large, by .1-.5 in log beta where people left the
+// task's values far behind. Draws have no such bias.
+//
+// Chains run side by side, each on one thread with its own random numbers, so that
+// results do not depend on threads. Draws on which the chains disagree (split R-hat;
+// Gelman et al. 2013, section 11.4) count as more warm-up, and twice as many follow.
+#pragma once
+
+#include <vector>
+
+#include "core/measurement/evidence_chain.h"
+#include "core/measurement/evidence_mixture.h"
+
+namespace psyrl {
+
+struct SamplerControl {
+  int chains = 2;
+  int warm_up = 48;
+  int keep = 60;          // draws of a chain
+  int max_rounds = 3;     // each with twice the draws of the one before
+  double agreement = 1.2; // largest R-hat
+  int store = 60;         // draws of the values that are stored
+  ChainControl chain;
+};
+
+namespace detail {
+
+/// Of columns of draws, chain after chain.
+inline double split_rhat(const Vector& x, int n_chains) {
+  const Eigen::Index half = x.size() / (2 * n_chains);
+  Vector mean(2 * n_chains), variance(2 * n_chains);
+  for (int h = 0; h < 2 * n_chains; ++h) {
+    const Vector part = x.segment(h * half, half);
+    mean[h] = part.mean();
+    variance[h] = (part.array() - mean[h]).square().sum() / (half - 1);
+  }
+  const double within = variance.mean();
+  const double between = (mean.array() - mean.mean()).square().sum() / (2 * n_chains - 1);
+  return std::sqrt((half - 1.0) / half + between / within);
+}
+
+class Sampler {
+ public:
+  Sampler(const EvidenceData& data, const SamplerControl& control, const SearchResult& found)
+      : outer_(data), control_(control), which_(found.which), unit_(constant_unit(data, found)),
+        data_{data.task, data.order, data.people, data.design, unit_, data.spec, data.nodes,
+              Runtime{one_thread_, quiet_}, data.rank},
+        eta_(found.best.eta), root_(first_root(found)) {
+    const Bounds box = wide_bounds();
+    const Reference reference = reference_at(data_, eta_, found.best.point, which_, root_);
+    chains_.reserve(control.chains);
+    for (int c = 0; c < control.chains; ++c)
+      chains_.emplace_back(data_, box, found.best.point, eta_, which_, reference,
+                           control.chain, c);
+  }
+
+  /// Empty when interrupted, or when no draw could be made.
+  Mixture run(SearchResult& found) {
+    for (const Chain& chain : chains_)
+      if (!chain.good()) return Mixture();
+    if (!warm_up()) return Mixture();
+    double worst = kInfinity;
+    for (int round = 0; round < control_.max_rounds && worst > control_.agreement; ++round) {
+      keep_ = control_.keep << round;
+      if (!keep_draws()) return Mixture();
+      worst = disagreement();
+    }
+    found.status = worst > control_.agreement ? Status::max_iterations : Status::converged;
+    Mixture out = summary();
+    found.hessian = covariance(out.parameters).inverse();
+    return out;
+  }
+
+ private:
+  static std::function<double(double)> constant_unit(const EvidenceData& data,
+                                                     const SearchResult& found) {
+    const double unit = data.unit(found.best.point.setting.discount);
+    return [unit](double) { return unit; };
+  }
+
+  static Eigen::MatrixXd first_root(const SearchResult& found) {
+    const Eigen::MatrixXd covariance = found.hessian.inverse();
+    Eigen::MatrixXd root = covariance.llt().matrixL();
+    // Guesses of a short search: no wider than the hyper-priors.
+    for (Eigen::Index i = 0; i < root.rows(); ++i)
+      root.row(i) *= std::min(1.0, 2.0 / root.row(i).norm());
+    return root;
+  }
+
+  /// Hyper-priors bound scales from below, where nothing depends on them.
+  Bounds wide_bounds() const {
+    const Layout at{static_cast<int>(outer_.design.cols())};
+    Bounds box = bounds(outer_);
+    box.lower[at.residual_sd()] -= 5.0;
+    box.lower[at.temperature()] -= 5.0;
+    return box;
+  }
+
+  static Eigen::MatrixXd covariance(const Eigen::MatrixXd& draws) {
+    const Eigen::MatrixXd away = draws.rowwise() - draws.colwise().mean();
+    return away.transpose() * away / (draws.rows() - 1.0);
+  }
+
+  /// `use(chain)` on every chain, side by side; false when the user wants to stop.
+  template <class Use>
+  bool each(const Use& use) {
+    for_chunks(outer_.run.executor, chains_.size(), 1,
+               [&](std::size_t c, std::size_t, std::size_t) { use(chains_[c], c); });
+    return !outer_.run.monitor.interrupted();
+  }
+
+  /// Thrice the chains' Gaussian is brought to where they are, in the end with the
+  /// covariance of the parameters seen on the way.
+  bool warm_up() {
+    const int part = control_.warm_up / 4;
+    for (int quarter = 0; quarter < 4; ++quarter) {
+      if (quarter > 1) learn_root();
+      if (quarter > 0 &&
+          !each([&](Chain& chain, std::size_t) { chain.renew_reference(root_); }))
+        return false;
+      seen_.assign(chains_.size(), Eigen::MatrixXd(part, which_.size()));
+      for (int i = 0; i < part; ++i)
+        if (!each([&](Chain& chain, std::size_t c) {
+              chain.advance(true);
+              seen_[c].row(i) = chain.parameters().transpose();
+            }))
+          return false;
+    }
+    return true;
+  }
+
+  void learn_root() {
+    constexpr double weight = 5.0;  // of what was believed before, in draws
+    const Eigen::Index part = seen_[0].rows();
+    Eigen::MatrixXd all(part * chains_.size(), which_.size());
+    for (std::size_t c = 0; c < chains_.size(); ++c) all.middleRows(c * part, part) = seen_[c];
+    const double n = static_cast<double>(all.rows());
+    root_ = ((n * covariance(all) + weight * root_ * root_.transpose()) / (n + weight))
+                .llt().matrixL();
+  }
+
+  /// What a chain has seen since warm-up or the last disagreement.
+  struct Record {
+    Table weight;            // sums over draws
+    Vector q;
+    SharedDraws stored;
+    Eigen::MatrixXd traces;  // [keep x (q + 2)]: parameters, mean of z, log likelihood
+  };
+
+  void note(const Chain& chain, int draw, Record& out) const {
+    const Point& at = chain.point();
+    if (draw == 0) {
+      out.weight = Table::Zero(at.post.weight.rows(), at.post.weight.cols());
+      out.q = Vector::Zero(at.u.size());
+      out.stored = SharedDraws(at.u.size(), at.setting.coefficients.size(), n_stored());
+      out.traces.resize(keep_, which_.size() + 2);
+    }
+    out.weight += at.post.weight;
+    out.q += at.values.q;
+    if (draw % spacing() == 0 && draw / spacing() < n_stored())
+      out.stored.put(draw / spacing(), at.values.q, at.setting);
+    out.traces.row(draw) << chain.parameters().transpose(), at.post.mean.mean(),
+        at.post.loglik;
+  }
+
+  int spacing() const {
+    return std::max(1, keep_ * control_.chains / control_.store);
+  }
+  int n_stored() const { return keep_ / spacing(); }
+
+  bool keep_draws() {
+    records_.assign(chains_.size(), Record());
+    variance_ = 0.0;
+    for (int i = 0; i < keep_; ++i) {
+      if (!each([&](Chain& chain, std::size_t c) {
+            chain.advance(false);
+            note(chain, i, records_[c]);
+          }))
+        return false;
+      variance_ += 0.5 * (chains_[0].point().u - chains_[1].point().u).squaredNorm() / keep_;
+    }
+    return true;
+  }
+
+  /// Column `i` of the traces, chain after chain.
+  Vector trace(Eigen::Index i) const {
+    Vector out(keep_ * chains_.size());
+    for (std::size_t c = 0; c < chains_.size(); ++c)
+      out.segment(c * keep_, keep_) = records_[c].traces.col(i);
+    return out;
+  }
+
+  /// The largest R-hat of what persons depend on. Residual SD and temperature may
+  /// wander where the data say nothing about them: small ones change no value.
+  double disagreement() const {
+    const Layout at{static_cast<int>(data_.design.cols())};
+    const Eigen::Index n = which_.size();
+    double worst = 0.0;
+    for (Eigen::Index i = 0; i < n + 1; ++i)
+      if (i == n || which_[i] <= at.sigma())
+        worst = std::max(worst, split_rhat(trace(i), control_.chains));
+    return worst;
+  }
+
+  Eigen::MatrixXd parameters() const {
+    Eigen::MatrixXd out(keep_ * chains_.size(), which_.size());
+    for (Eigen::Index i = 0; i < out.cols(); ++i) out.col(i) = trace(i);
+    return out;
+  }
+
+  Mixture summary() const {
+    const double n = static_cast<double>(keep_ * chains_.size());
+    Mixture out;
+    out.parameters = parameters();
+    Vector eta = eta_;
+    for (std::size_t i = 0; i < which_.size(); ++i)
+      eta[which_[i]] = out.parameters.col(i).mean();
+    out.setting = resolve(data_, eta);
+    out.q = Vector::Zero(data_.task.n_pairs());
+    out.weight = Table::Zero(data_.people.n_persons, data_.nodes.size());
+    out.draws = SharedDraws(out.q.size(), out.setting.coefficients.size(),
+                            n_stored() * control_.chains);
+    for (std::size_t c = 0; c < records_.size(); ++c) {
+      const Record& record = records_[c];
+      out.weight += record.weight / n;
+      out.q += record.q / n;
+      out.draws.put(c * n_stored(), record.stored);
+    }
+    out.effective = std::max(0.0, out.q.size() - variance_);
+    report_values(data_, out);
+    return out;
+  }
+
+  const EvidenceData& outer_;
+  const SamplerControl control_;
+  const std::vector<int> which_;
+  const SerialExecutor one_thread_;
+  const Monitor quiet_;  // interrupts are asked for between draws, on the calling thread
+  const std::function<double(double)> unit_;
+  const EvidenceData data_;
+  const Vector eta_;     // what is not free stays
+  Eigen::MatrixXd root_;
+  std::vector<Chain> chains_;
+  std::vector<Eigen::MatrixXd> seen_;
+  std::vector<Record> records_;
+  double variance_ = 0.0;  // of u, summed: chains know nothing of each other
+  int keep_ = 0;  // draws of a chain in this round
+};
+
+}  // namespace detail
+
+/// Draws of the posterior around `found`, which gets its status and the inverse of the
+/// parameters' covariance.
+inline Mixture sample_posterior(const EvidenceData& data, const SamplerControl& control,
+                                SearchResult& found) {
+  return detail::Sampler(data, control, found).run(found);
+}
+
+}  // namespace psyrl
