@@ -17,8 +17,10 @@
 #'   group's parameters; `rlearn_control(algorithm = "em")` stops at the fixed point
 #'   of the EM algorithm instead (Huys et al. 2011). Where posteriors are far from normal
 #'   `rlearn_control(evidence = "importance")` integrates them by importance sampling;
-#'   persons' estimates are then posterior means, not modes. Persons' intervals carry
-#'   the uncertainty of the group.
+#'   persons' estimates are then posterior means, not modes. The search averages over
+#'   batches of draws, and where these leave the group's information uncertain it is
+#'   held to what the persons' scores say of it (Berndt et al. 1974). Persons' intervals
+#'   carry the uncertainty of the group.
 #'
 #' @param data [choices()].
 #' @param model A model, see [rescorla_wagner()] and [rl_models()].

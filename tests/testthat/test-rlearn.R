@@ -89,6 +89,21 @@ test_that("other draws move a sampled fit by its Monte Carlo error", {
   expect_output(print(fits[[1]]), "monte_carlo")
 })
 
+test_that("sampled fits settle where little is known of the group", {
+  data <- choices(twostep_choices)[1:25]
+  control <- rlearn_control(evidence = "importance", draws = 500)
+  fits <- lapply(1:2, function(seed) {
+    withr::with_seed(seed, rlearn(data, two_step(4), control = control))
+  })
+  for (fit in fits) {
+    expect_equal(fit$status, "converged")
+    expect_true(all(is.finite(vcov(fit))))
+  }
+  expect_lt(abs(fits[[1]]$loglik - fits[[2]]$loglik), 1)
+  error <- sqrt(diag(vcov(fits[[1]])))
+  expect_lt(max(abs(coef(fits[[1]]) - coef(fits[[2]])) / error), 0.6)
+})
+
 test_that("a likelihood that jumps or is flat is integrated by sampling", {
   data <- known_group(12, 60, seed = 4)
   fit_with <- function(threads) {
