@@ -178,6 +178,17 @@ test_that("a fit lowers the evidence, recovers people and answers in reward unit
   expect_equal(fit$lambda, 1 / (2 * fit$residual_sd^2))
 })
 
+test_that("several starts end at one optimum", {
+  task <- peg_solitaire("big_cross")
+  data <- simulated_counts(task, n = 80)
+  trace <- fit_evidence(
+    task, data, control = evidence_control(starts = 5, draws = 0)
+  )$trace
+  ends <- tapply(trace$objective, trace$start, min)
+  expect_gt(length(ends), 2)
+  expect_lt(diff(range(ends)), 0.5)
+})
+
 test_that("rewards in other units give the same people", {
   task <- peg_solitaire("big_cross")
   data <- simulated_counts(task)

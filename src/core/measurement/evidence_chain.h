@@ -25,16 +25,16 @@ struct ChainControl {
 
 class Chain {
  public:
-  /// From a draw of `reference`, whose centre is `mode` at `eta`.
+  /// From a draw of `reference`, whose centre is `mode` at `eta`; nearer to the centre
+  /// where that is outside of the bounds, or of what has values.
   Chain(const EvidenceData& data, const Bounds& box, const Point& mode, const Vector& eta,
         const std::vector<int>& which, const Reference& reference,
         const ChainControl& control, int number)
       : data_(data), box_(box), which_(which), control_(control), reference_(reference),
         mode_(mode), trial_(mode), point_(mode), eta_(eta),
         stream_(control.seed, 0x636861696eULL, number) {
-    const Vector away = normals();
-    for (double length = 1.0; length > 1e-3 && !std::isfinite(energy_); length *= 0.5) {
-      w_ = length * away;
+    for (double length = 1.0; length > 1e-3 && !std::isfinite(energy_); length *= 0.6) {
+      w_ = length * normals();
       energy_ = energy(w_, force_);
     }
     point_ = trial_;

@@ -75,11 +75,12 @@ inline NewPersons new_persons(const EvidenceData& data, const SharedDraws& draws
   NewPersons out{Table::Zero(n, data.nodes.size()), Vector::Constant(n, -kInfinity)};
   for (int d = 0; d < draws.size(); ++d) {
     Posterior post;
-    fill_posterior(data.people, data.nodes, draws.population(data.design, d), draws.q.col(d),
-                   data.run, post);
+    fill_posterior(data.people, data.nodes, draws.population(data.design, d),
+                   draws.q.col(d), data.run, post);
     for (int j = 0; j < n; ++j) {
       const double top = std::max(out.loglik[j], post.person[j]);
-      const double before = std::exp(out.loglik[j] - top), now = std::exp(post.person[j] - top);
+      const double before = std::exp(out.loglik[j] - top);
+      const double now = std::exp(post.person[j] - top);
       out.weight.row(j) =
           (before * out.weight.row(j) + now * post.weight.row(j)) / (before + now);
       out.loglik[j] = top + std::log(before + now);

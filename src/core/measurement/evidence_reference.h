@@ -89,11 +89,13 @@ inline void largest_eigenpairs(const Curvature& h, Reference& out) {
   const int k = std::min(n_blocks * kBlock, h.size());
   const auto probes = rademacher_probes(h.size(), n_blocks, 1);
   Eigen::MatrixXd basis(h.size(), n_blocks * kBlock);
-  for (int b = 0; b < n_blocks; ++b) basis.middleCols(b * kBlock, kBlock) = probes[b].matrix();
+  for (int b = 0; b < n_blocks; ++b)
+    basis.middleCols(b * kBlock, kBlock) = probes[b].matrix();
   basis = orthonormal(basis.leftCols(k));
   for (int pass = 0; pass < 2; ++pass) basis = orthonormal(times(h, basis));
   const Eigen::MatrixXd inner = basis.transpose() * times(h, basis);
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> eigen(0.5 * (inner + inner.transpose()));
+  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> eigen(
+      0.5 * (inner + inner.transpose()));
   const int keep = static_cast<int>((eigen.eigenvalues().array() > 1.5).count());
   out.value = eigen.eigenvalues().tail(keep);
   out.vectors = basis * eigen.eigenvectors().rightCols(keep);

@@ -45,10 +45,12 @@ inline double split_rhat(const Vector& x, int n_chains) {
 
 class Sampler {
  public:
-  Sampler(const EvidenceData& data, const SamplerControl& control, const SearchResult& found)
-      : outer_(data), control_(control), which_(found.which), unit_(constant_unit(data, found)),
-        data_{data.task, data.order, data.people, data.design, unit_, data.spec, data.nodes,
-              Runtime{one_thread_, quiet_}, data.rank},
+  Sampler(const EvidenceData& data, const SamplerControl& control,
+          const SearchResult& found)
+      : outer_(data), control_(control), which_(found.which),
+        unit_(constant_unit(data, found)),
+        data_{data.task, data.order, data.people, data.design, unit_, data.spec,
+              data.nodes, Runtime{one_thread_, quiet_}, data.rank},
         eta_(found.best.eta), root_(first_root(found)) {
     const Bounds box = wide_bounds();
     const Reference reference = reference_at(data_, eta_, found.best.point, which_, root_);
@@ -64,12 +66,13 @@ class Sampler {
       if (!chain.good()) return Mixture();
     if (!warm_up()) return Mixture();
     double worst = kInfinity;
-    for (int round = 0; round < control_.max_rounds && worst > control_.agreement; ++round) {
-      keep_ = control_.keep << round;
+    for (int i = 0; i < control_.max_rounds && worst > control_.agreement; ++i) {
+      keep_ = control_.keep << i;
       if (!keep_draws()) return Mixture();
       worst = disagreement();
     }
-    found.status = worst > control_.agreement ? Status::max_iterations : Status::converged;
+    const bool agree = worst <= control_.agreement;
+    found.status = agree ? Status::converged : Status::max_iterations;
     Mixture out = summary();
     found.hessian = covariance(out.parameters).inverse();
     return out;
@@ -137,7 +140,8 @@ class Sampler {
     constexpr double weight = 5.0;  // of what was believed before, in draws
     const Eigen::Index part = seen_[0].rows();
     Eigen::MatrixXd all(part * chains_.size(), which_.size());
-    for (std::size_t c = 0; c < chains_.size(); ++c) all.middleRows(c * part, part) = seen_[c];
+    for (std::size_t c = 0; c < chains_.size(); ++c)
+      all.middleRows(c * part, part) = seen_[c];
     const double n = static_cast<double>(all.rows());
     root_ = ((n * covariance(all) + weight * root_ * root_.transpose()) / (n + weight))
                 .llt().matrixL();
@@ -181,7 +185,8 @@ class Sampler {
             note(chain, i, records_[c]);
           }))
         return false;
-      variance_ += 0.5 * (chains_[0].point().u - chains_[1].point().u).squaredNorm() / keep_;
+      const Vector apart = chains_[0].point().u - chains_[1].point().u;
+      variance_ += 0.5 * apart.squaredNorm() / keep_;
     }
     return true;
   }
