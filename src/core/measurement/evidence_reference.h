@@ -92,7 +92,7 @@ inline void largest_eigenpairs(const Curvature& h, Reference& out) {
   for (int b = 0; b < n_blocks; ++b)
     basis.middleCols(b * kBlock, kBlock) = probes[b].matrix();
   basis = orthonormal(basis.leftCols(k));
-  for (int pass = 0; pass < 2; ++pass) basis = orthonormal(times(h, basis));
+  basis = orthonormal(times(h, basis));
   const Eigen::MatrixXd inner = basis.transpose() * times(h, basis);
   const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> eigen(
       0.5 * (inner + inner.transpose()));
