@@ -10,6 +10,8 @@
 // Gelman et al. 2013, section 11.4) count as more warm-up, and twice as many follow.
 #pragma once
 
+#include <cstdint>
+#include <cstring>
 #include <vector>
 
 #include "core/measurement/evidence_chain.h"
@@ -43,6 +45,20 @@ inline double split_rhat(const Vector& x, int n_chains) {
   return std::sqrt((half - 1.0) / half + between / within);
 }
 
+/// Of the choices: the same for the same data, so that fits can be repeated, and another
+/// for others, so that replicates of a study share no random numbers.
+inline std::uint64_t fingerprint(const People& people) {
+  std::uint64_t hash = 0xcbf29ce484222325ULL;  // FNV-1a
+  const auto mix = [&](double x) {
+    std::uint64_t bits;
+    std::memcpy(&bits, &x, sizeof bits);
+    hash = (hash ^ bits ^ (bits >> 32)) * 0x100000001b3ULL;
+  };
+  for (int v = 0; v < people.n_visits(); ++v) mix(people.visit_person[v]);
+  for (double n : people.count) mix(n);
+  return hash;
+}
+
 class Sampler {
  public:
   Sampler(const EvidenceData& data, const SamplerControl& control,
@@ -54,10 +70,11 @@ class Sampler {
         eta_(found.best.eta), root_(first_root(found)) {
     const Bounds box = wide_bounds();
     const Reference reference = reference_at(data_, eta_, found.best.point, which_, root_);
+    ChainControl chain = control.chain;
+    chain.seed += fingerprint(data.people);
     chains_.reserve(control.chains);
     for (int c = 0; c < control.chains; ++c)
-      chains_.emplace_back(data_, box, found.best.point, eta_, which_, reference,
-                           control.chain, c);
+      chains_.emplace_back(data_, box, found.best.point, eta_, which_, reference, chain, c);
   }
 
   /// Empty when interrupted, or when no draw could be made.
