@@ -29,8 +29,12 @@ board_size_ <- function(positions) {
     .Call(`_psyrl_board_size_`, positions)
 }
 
-board_values_ <- function(positions, rules, settings) {
-    .Call(`_psyrl_board_values_`, positions, rules, settings)
+board_links_ <- function(positions, threads) {
+    .Call(`_psyrl_board_links_`, positions, threads)
+}
+
+board_values_ <- function(positions, links, rules, settings) {
+    .Call(`_psyrl_board_values_`, positions, links, rules, settings)
 }
 
 board_rms_ <- function(values, rules, threads) {

@@ -139,11 +139,13 @@ habit_curvature <- function(task, state) {
   groups <- state$groups
   layout <- task$layout
   n_nodes <- length(state$nodes)
-  per_node <- length(groups$pair) / n_nodes
-  pair <- groups$pair[seq_len(per_node)] + 1L
-  of_pair <- task_pairs(task)$state
-  visits <- rowsum(matrix(groups$count, per_node, n_nodes), of_pair[pair])
-  visited <- as.integer(rownames(visits))
+  state_of <- task_pairs(task)$state[groups$pair + 1L]
+  visited <- sort(unique(state_of))
+  place <- match(state_of, visited) +
+    length(visited) * (rep(seq_len(n_nodes), diff(groups$person_start)) - 1)
+  sums <- rowsum(groups$count, place)
+  visits <- matrix(0, length(visited), n_nodes)
+  visits[as.numeric(rownames(sums))] <- sums
   n <- diff(layout$state_start)[visited]
   unlist(lapply(which(n > 1), function(i) {
     at <- layout$state_start[visited[i]] + seq_len(n[i])

@@ -223,13 +223,15 @@ slope_groups <- function(slope, counts, known = numeric(),
 }
 
 grid_traits <- function(problem, state) {
-  mu <- drop(problem$design %*% state$population$effects)
-  sigma <- exp(state$population$log_sigma)
   # Posteriors of an earlier round are on that round's grid.
   nodes <- if (is.null(state$stale)) first_nodes(state$values$rms) else state$nodes
-  log_lik <- grid_log_lik(problem, state$values, nodes)
+  traits_on_grid(problem, state, nodes, grid_log_lik(problem, state$values, nodes))
+}
+
+traits_on_grid <- function(problem, state, nodes, log_lik) {
   posterior <- trait_posterior(
-    nodes, log_lik, mu, sigma, problem$control$threads
+    nodes, log_lik, drop(problem$design %*% state$population$effects),
+    exp(state$population$log_sigma), problem$control$threads
   )
   weight <- posterior$weight
   weight[, state$stale] <- state$weight[, state$stale]
@@ -252,7 +254,13 @@ holds_population <- function(problem) {
 # Joint: the posterior variances enter sigma, whose update from the modes alone
 # would collapse to 0. Marginal: maximum of the marginal likelihood.
 updated_population <- function(problem, state) {
-  if (holds_population(problem)) return(state$population)
+  # That of a free scale was updated with the scale (rlmm-scale.R).
+  moved <- is_free_table(problem) && problem$control$m_step != "adam"
+  if (moved || holds_population(problem)) return(state$population)
+  updated_traits(problem, state)
+}
+
+updated_traits <- function(problem, state) {
   if (problem$estimator == "marginal") {
     return(fit_population(
       problem, state$nodes, state$log_lik_table, state$population
@@ -260,7 +268,9 @@ updated_population <- function(problem, state) {
   }
   fixed <- problem$control[c("mu", "sigma")]
   design <- problem$design
-  effects <- if (is.null(fixed$mu)) {
+  effects <- if (!ncol(design)) {
+    numeric()
+  } else if (is.null(fixed$mu)) {
     drop(solve(crossprod(design), crossprod(design, state$mode)))
   } else {
     c(fixed$mu, numeric(ncol(design) - 1))

@@ -99,8 +99,10 @@ validation_nll <- function(problem, state) {
 # the full objective falls. Steps on mini-batches are not shortened but made again at
 # half the rate.
 one_round <- function(problem, run, done) {
+  objective <- run$state$objective
   state <- run$state
   state$stale <- stale_persons(problem, run$order, done)
+  state <- rescaled(problem, state)
   population <- updated_population(working_problem(problem), state)
   adam <- problem$control$m_step == "adam"
   found <- if (!adam) newton_step(problem, state)
@@ -117,7 +119,7 @@ one_round <- function(problem, run, done) {
     trial$gradient_norm <- found$gradient_norm
     trial$population <- between(state$population, population, step)
     trial <- judge(problem, trial)
-    if (is.finite(trial$objective) && trial$objective < state$objective) {
+    if (is.finite(trial$objective) && trial$objective < objective) {
       trial$rate <- state$rate * if (adam) step else 1
       trial$adam <- if (adam) found
       return(list(state = trial, step = step, rollbacks = halving))

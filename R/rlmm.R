@@ -103,7 +103,17 @@ rlmm <- function(data, task = as_mdp(data), value = q_task(),
   ))
   check_class(control, "psyrl_control", "control", "Use rlmm_control().")
   problem <- settle_population(measurement_problem(data, task, spec, control))
-  assemble_rlmm(problem, fit_measurement(problem), call)
+  solving_often(problem, assemble_rlmm(problem, fit_measurement(problem), call))
+}
+
+# A temperature or discount to be estimated is a solution of the task for each that is
+# tried, and for the standard errors.
+solving_often <- function(problem, expr) {
+  open <- c(
+    problem$value[c("temperature", "discount")], problem$consistency["temperature"]
+  )
+  if (!any(vapply(open, identical, NA, "estimate"))) return(expr)
+  with_links(problem$task, expr)
 }
 
 # Trajectories, counts, or anything that can become trajectories.

@@ -104,7 +104,6 @@ check_positions <- function(log, rules) {
 
 # What was solved last, by board: made again when it is needed in another process.
 solved_boards <- new.env(parent = emptyenv())
-n_solutions_kept <- 2L
 
 abort_too_many <- function() {
   abort_input("board", paste0(
@@ -121,8 +120,18 @@ board_positions <- function(rules) {
     solved_boards$key <- key
     solved_boards$positions <- positions
     solved_boards$solutions <- list()
+    solved_boards$links <- NULL
   }
   solved_boards$positions
+}
+
+# While `expr` asks for many solutions of a board, the core remembers where jumps lead.
+with_links <- function(task, expr) {
+  if (!is_on_demand(task) || !is.null(solved_boards$links)) return(expr)
+  on.exit(solved_boards$links <- NULL)
+  positions <- board_positions(task$board)
+  solved_boards$links <- board_links_(positions, resolve_threads())
+  expr
 }
 
 # The core's solution of the board (an external pointer), one of those made last if it
@@ -133,18 +142,27 @@ board_solution <- function(task, temperature, backup = "soft") {
   kept <- solved_boards$solutions
   at <- Position(function(s) identical(s$key, key), kept)
   solution <- if (is.na(at)) {
-    # Room first: a solution is as large as the board.
-    solved_boards$solutions <- kept <- utils::head(kept, n_solutions_kept - 1L)
-    list(key = key, values = board_values_(positions, task$board, list(
+    # Room first: a solution is as large as the board, which R does not see.
+    solved_boards$solutions <- kept <- worth_keeping(kept)
+    gc()
+    values <- board_values_(positions, solved_boards$links, task$board, list(
       discount = task$discount, temperature = temperature,
       mellow = backup == "mellow", threads = resolve_threads()
-    )))
+    ))
+    list(key = key, values = values)
   } else {
     kept[[at]]
   }
   others <- if (is.na(at)) kept else kept[-at]
   solved_boards$solutions <- c(list(solution), others)
   solution$values
+}
+
+# The last solution by the ordinary max: units and checks ask for it time and again. If
+# there is none, the last one.
+worth_keeping <- function(kept) {
+  hard <- Filter(function(s) s$key[[3]] == 0, kept)
+  utils::head(c(hard, kept), 1)
 }
 
 # value_rms() of the whole board.

@@ -101,16 +101,29 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
-// board_values_
-SEXP board_values_(SEXP positions, const Rcpp::List& rules, const Rcpp::List& settings);
-RcppExport SEXP _psyrl_board_values_(SEXP positionsSEXP, SEXP rulesSEXP, SEXP settingsSEXP) {
+// board_links_
+SEXP board_links_(SEXP positions, int threads);
+RcppExport SEXP _psyrl_board_links_(SEXP positionsSEXP, SEXP threadsSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::RNGScope rcpp_rngScope_gen;
     Rcpp::traits::input_parameter< SEXP >::type positions(positionsSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(board_links_(positions, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// board_values_
+SEXP board_values_(SEXP positions, SEXP links, const Rcpp::List& rules, const Rcpp::List& settings);
+RcppExport SEXP _psyrl_board_values_(SEXP positionsSEXP, SEXP linksSEXP, SEXP rulesSEXP, SEXP settingsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< SEXP >::type positions(positionsSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type links(linksSEXP);
     Rcpp::traits::input_parameter< const Rcpp::List& >::type rules(rulesSEXP);
     Rcpp::traits::input_parameter< const Rcpp::List& >::type settings(settingsSEXP);
-    rcpp_result_gen = Rcpp::wrap(board_values_(positions, rules, settings));
+    rcpp_result_gen = Rcpp::wrap(board_values_(positions, links, rules, settings));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -1049,7 +1062,8 @@ static const R_CallMethodDef CallEntries[] = {
     {"_psyrl_board_fits_", (DL_FUNC) &_psyrl_board_fits_, 1},
     {"_psyrl_board_positions_", (DL_FUNC) &_psyrl_board_positions_, 1},
     {"_psyrl_board_size_", (DL_FUNC) &_psyrl_board_size_, 1},
-    {"_psyrl_board_values_", (DL_FUNC) &_psyrl_board_values_, 3},
+    {"_psyrl_board_links_", (DL_FUNC) &_psyrl_board_links_, 2},
+    {"_psyrl_board_values_", (DL_FUNC) &_psyrl_board_values_, 4},
     {"_psyrl_board_rms_", (DL_FUNC) &_psyrl_board_rms_, 3},
     {"_psyrl_not_positions_", (DL_FUNC) &_psyrl_not_positions_, 2},
     {"_psyrl_never_reached_", (DL_FUNC) &_psyrl_never_reached_, 3},

@@ -12,6 +12,7 @@ using glue::peg_board;
 namespace {
 
 using PositionsPointer = Rcpp::XPtr<BoardPositions>;
+using LinksPointer = Rcpp::XPtr<BoardLinks>;
 using ValuesPointer = Rcpp::XPtr<BoardValues>;
 
 std::vector<Position> read_positions(const Rcpp::CharacterVector& labels,
@@ -109,9 +110,20 @@ Rcpp::NumericVector board_size_(SEXP positions) {
                                      Rcpp::_["moves"] = p->n_moves());
 }
 
-// Exact values of all positions. `settings`: discount, temperature, mellow, threads.
+// Where all jumps lead, for many solutions of one board.
 // [[Rcpp::export]]
-SEXP board_values_(SEXP positions, const Rcpp::List& rules, const Rcpp::List& settings) {
+SEXP board_links_(SEXP positions, int threads) {
+  const glue::RuntimeOwner runtime(threads);
+  LinksPointer links(new BoardLinks(*PositionsPointer(positions), runtime.get()));
+  if (!links->complete()) throw Rcpp::internal::InterruptedException();
+  return links;
+}
+
+// Exact values of all positions. `links`: what board_links_() made, or NULL.
+// `settings`: discount, temperature, mellow, threads.
+// [[Rcpp::export]]
+SEXP board_values_(SEXP positions, SEXP links, const Rcpp::List& rules,
+                   const Rcpp::List& settings) {
   const PositionsPointer p(positions);
   const glue::RuntimeOwner runtime(Rcpp::as<int>(settings["threads"]));
   BoardSettings wanted;
@@ -120,8 +132,11 @@ SEXP board_values_(SEXP positions, const Rcpp::List& rules, const Rcpp::List& se
   wanted.temperature = Rcpp::as<double>(settings["temperature"]);
   wanted.backup = Rcpp::as<bool>(settings["mellow"]) ? Backup::mellow : Backup::soft;
   // Holds the positions for as long as it lives.
-  ValuesPointer values(new BoardValues(*p, wanted, runtime.get()), true, R_NilValue,
-                       positions);
+  ValuesPointer values(
+      Rf_isNull(links)
+          ? new BoardValues(*p, wanted, runtime.get())
+          : new BoardValues(*p, *LinksPointer(links), wanted, runtime.get()),
+      true, R_NilValue, positions);
   if (!values->complete()) throw Rcpp::internal::InterruptedException();
   return values;
 }

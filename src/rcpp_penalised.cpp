@@ -1,7 +1,5 @@
 // Glue of values learned from behaviour under a penalty; used by
 // R/rlmm-penalised.R.
-#include <algorithm>
-
 #include "core/measurement/mini_batch.h"
 #include "core/measurement/represented.h"
 #include "map_view.h"
@@ -113,28 +111,14 @@ Rcpp::NumericVector back_up_(const Rcpp::List& mdp, const Rcpp::List& penalty,
 }
 
 // Counts of pairs at the nodes of the grid: persons' counts, weighted by their
-// posteriors. Rows by node over the visited pairs.
+// posteriors. Rows by node over the pairs visited by anybody who may be there.
 // [[Rcpp::export]]
 Rcpp::List node_counts_(const Rcpp::List& mdp, const Rcpp::List& counts,
                         const Rcpp::NumericMatrix& weight) {
   const PersonCounts data{int_view(counts, "person_start"), int_view(counts, "pair"),
                           double_view(counts, "count")};
-  const int K = weight.nrow(), P = task_view(mdp).n_pairs();
-  std::vector<int> at(P, -1), pairs(data.pair.begin(), data.pair.end());
-  std::sort(pairs.begin(), pairs.end());
-  pairs.erase(std::unique(pairs.begin(), pairs.end()), pairs.end());
-  for (std::size_t i = 0; i < pairs.size(); ++i) at[pairs[i]] = static_cast<int>(i);
-  const std::size_t n = pairs.size();
-  Rcpp::NumericVector count(n * K);
-  for (int j = 0; j < data.n_persons(); ++j)
-    for (int i = data.person_start[j]; i < data.person_start[j + 1]; ++i)
-      for (int k = 0; k < K; ++k)
-        count[k * n + at[data.pair[i]]] += weight(k, j) * data.count[i];
-  Rcpp::IntegerVector start(K + 1), pair(n * K);
-  for (int k = 0; k < K; ++k) {
-    start[k + 1] = static_cast<int>((k + 1) * n);
-    std::copy(pairs.begin(), pairs.end(), pair.begin() + k * n);
-  }
-  return Rcpp::List::create(Rcpp::_["person_start"] = start, Rcpp::_["pair"] = pair,
-                            Rcpp::_["count"] = count);
+  const NodeCounts found = node_counts(
+      task_view(mdp), data, View<double>(weight.begin(), weight.size()), weight.nrow());
+  return Rcpp::List::create(Rcpp::_["person_start"] = found.start,
+                            Rcpp::_["pair"] = found.pair, Rcpp::_["count"] = found.count);
 }

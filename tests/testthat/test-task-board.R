@@ -24,6 +24,40 @@ test_that("values are those of the board laid out", {
   }
 })
 
+test_that("remembered jumps lead to the same bits", {
+  for (board in c("tiny_cross", "big_L", "4x4")) {
+    task <- on_demand(board)
+    positions <- board_positions(task$board)
+    links <- board_links_(positions, 2L)
+    for (temperature in c(0, .7)) {
+      q <- lapply(list(NULL, links), function(links) {
+        values <- board_values_(positions, links, task$board, list(
+          discount = .99, temperature = temperature, mellow = TRUE, threads = 2L
+        ))
+        board_q_(values, task$board, region_positions(task))
+      })
+      expect_identical(q[[1]], q[[2]])
+    }
+  }
+})
+
+test_that("jumps are remembered while many solutions are asked for", {
+  task <- on_demand("diamond")
+  expect_equal(with_links(task, {
+    expect_false(is.null(solved_boards$links))
+    # A search within a search does not forget them.
+    with_links(task, 2)
+    expect_false(is.null(solved_boards$links))
+    1
+  }), 1)
+  expect_null(solved_boards$links)
+  # The solution by the ordinary max is kept while others come and go.
+  hard <- board_solution(task, 0)
+  for (temperature in 1:3) board_solution(task, temperature)
+  expect_length(solved_boards$solutions, 2)
+  expect_identical(board_solution(task, 0), hard)
+})
+
 # All images of a label under rotations and reflections, as labels.
 images_of <- function(label) {
   cells <- do.call(rbind, strsplit(strsplit(label, "/")[[1]], ""))

@@ -2,6 +2,7 @@
 // legal pair. Sparse rows by person over the pairs of the task.
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
 #include "core/base/view.h"
@@ -34,6 +35,45 @@ inline std::vector<int> informative_states(const Task& task, const PersonCounts&
   for (int s = 0; s < task.n_states(); ++s)
     if (visited[s] && task.n_actions(s) > 1) result.push_back(s);
   return result;
+}
+
+/// Posterior weights below this do not count: such a person is not at that node.
+constexpr double kLeastWeight = 1e-14;
+
+/// Counts of every pair at the nodes of the trait's grid, in the form of PersonCounts.
+struct NodeCounts {
+  std::vector<int> start{0}, pair;
+  std::vector<double> count;
+};
+
+/// Persons' counts weighted by their posteriors, [n_persons * K] person-major. On long
+/// logs a person is at few nodes, and most pairs are visited by few persons.
+inline NodeCounts node_counts(const Task& task, const PersonCounts& counts,
+                              View<double> weight, int K) {
+  NodeCounts out;
+  std::vector<double> at(task.n_pairs(), 0.0);
+  std::vector<int> touched;
+  for (int k = 0; k < K; ++k) {
+    touched.clear();
+    for (int j = 0; j < counts.n_persons(); ++j) {
+      const double w = weight[static_cast<std::size_t>(j) * K + k];
+      if (w < kLeastWeight) continue;
+      for (int i = counts.person_start[j]; i < counts.person_start[j + 1]; ++i) {
+        if (counts.count[i] == 0.0) continue;
+        double& sum = at[counts.pair[i]];
+        if (sum == 0.0) touched.push_back(counts.pair[i]);
+        sum += w * counts.count[i];
+      }
+    }
+    std::sort(touched.begin(), touched.end());
+    for (int p : touched) {
+      out.pair.push_back(p);
+      out.count.push_back(at[p]);
+      at[p] = 0.0;
+    }
+    out.start.push_back(static_cast<int>(out.pair.size()));
+  }
+  return out;
 }
 
 }  // namespace psyrl

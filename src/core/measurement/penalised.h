@@ -48,6 +48,7 @@ class PenalisedValues {
   }
 
   void multiply(const std::vector<double>& v, std::vector<double>& hv) const {
+    if (quadratic()) return multiply_quadratic(v, hv);
     const std::size_t n_pairs = task_.n_pairs();
     std::vector<Directional> q(v.size()), g(n_pairs);
     for (std::size_t p = 0; p < v.size(); ++p) {
@@ -76,6 +77,21 @@ class PenalisedValues {
   const std::vector<double>& diagonal() const { return diagonal_; }
 
  private:
+  // Identification linear, no residual: nothing bends but behaviour.
+  bool quadratic() const {
+    return (rule_ == Identify::none || rule_ == Identify::center) &&
+           penalty_.lambda == 0.0 && penalty_.cql == 0.0 && !rewards_learned(task_, q_);
+  }
+
+  void multiply_quadratic(const std::vector<double>& v, std::vector<double>& hv) const {
+    hv = behaviour_.multiply(blocks_, identify(task_, rule_, v));
+    if (rule_ == Identify::center) center_states(task_, hv);
+    if (penalty_.l2 == 0.0) return;
+    std::vector<double> centred = v;
+    center_states(task_, centred);
+    add_scaled(2.0 * penalty_.l2, centred, hv);
+  }
+
   template <class T>
   std::vector<T> values(const std::vector<T>& x) const {
     return std::vector<T>(x.begin(), x.begin() + task_.n_pairs());
