@@ -13,10 +13,6 @@ persons_information_ <- function(mdp, people, precision, advantage, threads) {
     .Call(`_psyrl_persons_information_`, mdp, people, precision, advantage, threads)
 }
 
-log_sum_exp_ <- function(x) {
-    .Call(`_psyrl_log_sum_exp_`, x)
-}
-
 board_fits_ <- function(rules) {
     .Call(`_psyrl_board_fits_`, rules)
 }

@@ -11,7 +11,6 @@
 #' | `psyrl_error_input` | an argument is not what it must be | `arg` |
 #' | `psyrl_error_data` | rows of the data contradict each other or the task | `column`, `rows` |
 #' | `psyrl_error_task` | a task is impossible, or something in it illegal | `state`, `action` |
-#' | `psyrl_error_internal` | psyrl itself is at fault: please report it | |
 #' | `psyrl_warning_convergence` | a search ended before it had converged | |
 #' | `psyrl_warning_hessian` | the curvature at the solution is not positive definite | |
 #' | `psyrl_warning_identification` | the data cannot identify what was asked | |
@@ -46,13 +45,6 @@ abort_data <- function(column, rows, message, ...) {
 #' @noRd
 abort_task <- function(message, state = NULL, action = NULL, ...) {
   abort("psyrl_error_task", message, state = state, action = action, ...)
-}
-
-#' @noRd
-abort_internal <- function(message, ...) {
-  abort("psyrl_error_internal", c(
-    message, "This is a bug in psyrl: please report it with the call."
-  ), ...)
 }
 
 #' @noRd

@@ -274,7 +274,8 @@ anova.rlmm <- function(object, ...) {
   table <- data.frame(
     npar = npar[order], AIC = vapply(fits, stats::AIC, numeric(1))[order],
     BIC = vapply(fits, stats::BIC, numeric(1))[order], logLik = value,
-    deviance = -2 * value, Chisq = c(NA, pmax(0, 2 * diff(value))), Df = c(NA, diff(npar[order])),
+    deviance = -2 * value, Chisq = c(NA, pmax(0, 2 * diff(value))),
+    Df = c(NA, diff(npar[order])),
     row.names = make.unique(names[order])
   )
   table$`Pr(>Chisq)` <- stats::pchisq(table$Chisq, table$Df, lower.tail = FALSE)

@@ -131,10 +131,10 @@ signal_identification <- function(fit) {
 #'   weight, std_error, identified`; otherwise a row a legal pair: `state, action,
 #'   reward, std_error, identified`. Standard errors come from the observed information
 #'   of the marginal likelihood, beside learned values from the arrow-shaped information
-#'   (see [confint.rlmm()]); they are `NA` for what the data do not identify. The attribute `identification` is
-#'   the report that is printed below: number of `parameters`, their `rank`, the free
-#'   `directions` (a column each, a row a pair) and the `anchors`: pairs whose known
-#'   rewards would settle the rest.
+#'   (see [confint.rlmm()]); they are `NA` for what the data do not identify. The
+#'   attribute `identification` is the report that is printed below: number of
+#'   `parameters`, their `rank`, the free `directions` (a column each, a row a pair) and
+#'   the `anchors`: pairs whose known rewards would settle the rest.
 #' @examples
 #' set.seed(2)
 #' task <- random_mdp(4, 2, discount = .8)

@@ -188,7 +188,7 @@ trait_quantiles <- function(fit, method, probs, n = 100, cluster = NULL) {
     arrow = stretched(fit$posterior, plugin(), arrow(fit)$shared),
     abort_input("method", c(
       paste0(
-        "`method = \"joint\"` takes a covariance of what is learned, which is formed for ",
+        "`method = \"joint\"` takes a covariance of what is learned, which is formed ",
         "up to ", identification_limit, " parameters of a representation."
       ),
       "Use \"bootstrap\", or \"plugin\", which takes the values as known."

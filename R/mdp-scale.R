@@ -1,17 +1,12 @@
-# The unit of a task's rewards, for bounds and grids that mean the same on every
-# task.
+# The unit of a task's rewards, in which simulation studies draw people and noise that
+# mean the same on every task.
 
-# Root mean square of the centred ordinary-max values `q` (by pair), over the
-# decisions of somebody who plays at random (`"play"`: states weighted by
-# expected visits, all starts equally likely) or over all legal pairs
-# (`"legal"`).
-value_rms <- function(task, weights = c("play", "legal"),
-                      q = solve_task(task, 0)$q) {
-  weights <- match.arg(weights)
-  if (is_on_demand(task) && weights == "play") return(board_rms(task))
-  centred <- center_by_state(q, task)
-  weight <- if (weights == "legal") 1 else random_play(task)
-  sqrt(sum(weight * centred^2) / sum(weight * rep_len(1, length(q))))
+# Root mean square of the centred ordinary-max values, over the decisions of somebody
+# who plays at random (all starts equally likely).
+value_rms <- function(task) {
+  if (is_on_demand(task)) return(board_rms(task))
+  weight <- random_play(task)
+  sqrt(sum(weight * center_by_state(solve_task(task, 0)$q, task)^2) / sum(weight))
 }
 
 # Expected number of times each pair is chosen in an episode of random play.

@@ -444,7 +444,8 @@ print.psyrl_mdp <- function(x, ...) {
 
 mdp_headline <- function(x) {
   paste0(
-    if (is_on_demand(x)) board_headline(x), "Task: ", big(length(x$states)), " states (", big(sum(x$terminal)),
+    if (is_on_demand(x)) board_headline(x),
+    "Task: ", big(length(x$states)), " states (", big(sum(x$terminal)),
     " terminal), ", big(length(x$actions)), " actions, ",
     big(length(x$layout$pair_action)), " legal pairs, ",
     if (all(x$layout$probability == 1)) "deterministic" else "stochastic"

@@ -362,7 +362,8 @@ draw_criterion <- function(picture) {
   ends <- range(d$log_estimate)
   graphics::lines(
     if (picture$log) exp(ends) else ends,
-    stats::predict(line, data.frame(log_estimate = ends)), col = plot_colours[["alert"]], lwd = 2
+    stats::predict(line, data.frame(log_estimate = ends)),
+    col = plot_colours[["alert"]], lwd = 2
   )
 }
 

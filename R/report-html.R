@@ -60,7 +60,9 @@ html_p <- function(..., class = NULL) {
 
 # Columns after the first are numbers and stand to the right.
 html_table <- function(data) {
-  cells <- vapply(data, function(column) html_escape(as.character(column)), character(nrow(data)))
+  cells <- vapply(data, function(column) {
+    html_escape(as.character(column))
+  }, character(nrow(data)))
   cells <- matrix(cells, nrow(data))
   row <- function(x, tag) {
     paste0("<tr>", paste0("<", tag, ">", x, "</", tag, ">", collapse = ""), "</tr>")

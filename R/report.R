@@ -6,9 +6,9 @@
 #' Writes one HTML file that stands alone (figures inside, nothing fetched) and says
 #' in words, tables and pictures what was measured: the scores with their intervals
 #' and what they mean, how sure they are, how reliable, whom they do not describe, how
-#' well decisions are predicted that were not used to fit, how the scores go with outside criteria, which states told
-#' most about people, and one person's decisions step by step. All scores can be
-#' saved from it as a table.
+#' well decisions are predicted that were not used to fit, how the scores go with
+#' outside criteria, which states told most about people, and one person's decisions
+#' step by step. All scores can be saved from it as a table.
 #'
 #' @param fit A fit of [rlmm()] or [rlearn()].
 #' @param file Name of the file to write.
@@ -209,7 +209,10 @@ split_reliability <- function(facts) {
 reliability_use <- function(x) {
   c(
     "That is too little to tell one person from another; groups can be compared.",
-    "That is enough to compare groups and to study relations, not to decide about a person.",
+    paste(
+      "That is enough to compare groups and to study relations, not to decide about a",
+      "person."
+    ),
     "That is good enough for research on differences between persons.",
     "That is high enough to compare single persons."
   )[findInterval(x, c(.5, .7, .9)) + 1]

@@ -10,7 +10,8 @@
 #' With `value = q_task()` rewards are learned exactly: the task is solved for every
 #' candidate, and the marginal likelihood maximised with its exact derivatives. With
 #' learned values the Bellman penalty ties values and rewards to each other, which
-#' says nothing where rewards are free: any values satisfy it with rewards of `Q - gamma V`.
+#' says nothing where rewards are free: any values satisfy it with rewards of
+#' `Q - gamma V`.
 #'
 #' Choices do not identify rewards: adding `phi(s) - gamma E phi(s')` with any
 #' potential phi changes no choice, and the scale of rewards cannot be told from that

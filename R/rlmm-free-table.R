@@ -41,14 +41,14 @@ fit_free_table <- function(problem) {
       status <- "max_iterations"
       break
     }
-    trial <- next_table_round(working, variance, state)
+    trial <- interruptible(next_table_round(working, variance, state))
     gain <- state$objective - trial$objective
-    if (trial$status == "interrupted") {
+    if (is.null(trial) || trial$status == "interrupted") {
       status <- "interrupted"
     } else if (!(gain > least_gain(problem, state$objective))) {
       status <- "converged"
     }
-    if (gain > 0 && is.null(status)) {
+    if (is.null(status) && gain > 0) {
       state <- trial
       rows <- c(rows, list(row(length(rows), state)))
       if (!notify(problem$control, rows[[length(rows)]])) status <- "interrupted"

@@ -11,13 +11,14 @@ uses_evidence <- function(problem) {
     consistency$cql == 0 && problem$identify %in% c("center", "global_rms")
 }
 
-fit_by_evidence <- function(problem) {
+# `...`: of evidence_control().
+fit_by_evidence <- function(problem, ...) {
   asked <- evidence_question(problem)
   found <- fit_evidence(
     asked$task, c(problem$counts, list(design = problem$design)), asked$spec,
     evidence_control(
       nodes = problem$control$nodes %||% 91, starts = problem$control$starts,
-      threads = problem$control$threads
+      threads = problem$control$threads, ...
     )
   )
   values <- identified(problem, found$q, found$v)

@@ -101,7 +101,8 @@ inverse_information <- function(information) {
 shared_at_bound <- function(problem, found, shared) {
   if (!"temperature" %in% shared) return(character())
   relative <- found$values$temperature / reward_unit(problem, found$values$discount)
-  if (relative < 1.05 * temperature_bounds[1] || relative > temperature_bounds[2] / 1.05) {
+  if (relative < 1.05 * temperature_bounds[1] ||
+    relative > temperature_bounds[2] / 1.05) {
     "temperature"
   }
 }

@@ -122,9 +122,10 @@ print.summary.rlmm <- function(x, ...) {
 tuning_sentence <- function(tuning) {
   best <- which(tuning$chosen)
   paste0(
-    names(tuning)[1], " = ", format(tuning[best, 1], digits = 3), " predicts persons who ",
-    "were left out best (negative log likelihood ", format(tuning$nll[best], digits = 4),
-    " a decision, of ", nrow(tuning), " candidates tried)."
+    names(tuning)[1], " = ", format(tuning[best, 1], digits = 3),
+    " predicts persons who were left out best (negative log likelihood ",
+    format(tuning$nll[best], digits = 4), " a decision, of ", nrow(tuning),
+    " candidates tried)."
   )
 }
 

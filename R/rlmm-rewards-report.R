@@ -52,7 +52,7 @@ reward_inference <- function(problem, at, scale, shifted) {
     )
   }
   pairs <- rows(map$reward_slope)
-  population <- reported_population(problem, at, map, shifted)
+  population <- reported_population(problem, map, shifted)
   weights <- if (problem$reward$kind == "linear") {
     c(list(feature = map$feature, weight = map$weight), rows(map$weight_slope))
   }
@@ -219,7 +219,7 @@ scale_slope <- function(problem, at, names) {
 }
 
 # Derivatives of the reported population and planning parameters on their link scales.
-reported_population <- function(problem, at, map, shifted) {
+reported_population <- function(problem, map, shifted) {
   names <- names(map$log_scale)
   own <- setdiff(names, "reward")
   mu_moves <- shifted && settled_by_rms(problem)

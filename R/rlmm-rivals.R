@@ -25,19 +25,28 @@ rival_margin <- 15
 fit_held_or_free <- function(problem) {
   rival <- free_rival(problem)
   if (is.null(rival)) return(fit_by_evidence(problem))
-  evidence <- simple_evidences(problem)
+  exact <- exact_rival(problem)
+  if (exact$status == "interrupted") return(stopped_at_start(problem))
+  evidence <- simple_evidences(problem, exact)
   if (owes_nothing(evidence)) {
-    table <- quietly(fit_free_table(rival))
+    table <- interruptible(quietly(fit_free_table(rival)))
+    if (is.null(table)) return(stopped_at_start(problem))
     evidence[["table"]] <- -table$objective
-    if (wins(evidence, "exact")) return(crowned(table, rival, evidence))
+    # Whoever stops the table does not want a longer search begun.
+    if (wins(evidence, "exact") || table$status == "interrupted") {
+      return(crowned(table, rival, evidence))
+    }
   }
   held <- fit_by_evidence(problem)
   evidence[["held"]] <- -held$engine$evidence
   if (held$status != "interrupted" && is.na(evidence[["table"]]) &&
     is_far(held, evidence)) {
-    table <- quietly(fit_free_table(rival))
-    evidence[["table"]] <- -table$objective
-    if (table$status == "interrupted") held$status <- "interrupted"
+    table <- interruptible(quietly(fit_free_table(rival)))
+    if (is.null(table) || table$status == "interrupted") {
+      held$status <- "interrupted"
+    } else {
+      evidence[["table"]] <- -table$objective
+    }
   }
   if (wins(evidence, "held") && held$status != "interrupted") {
     return(crowned(table, rival, evidence))
@@ -60,19 +69,30 @@ free_rival <- function(problem) {
   if (open && uses_free_table(problem)) problem
 }
 
-# Log evidences (`exact`: log likelihood) of what needs no search; NA for the others.
-simple_evidences <- function(problem) {
+# What is held to the task before its search has begun.
+stopped_at_start <- function(problem) {
+  held <- fit_by_evidence(problem, max_iterations = 0, draws = 0)
+  held$status <- "interrupted"
+  held
+}
+
+# The fit of the task's own values.
+exact_rival <- function(problem) {
   consistency <- problem$consistency
-  exact <- problem
-  exact$value <- q_task(
+  problem$value <- q_task(
     consistency$temperature, if (consistency$discount == "task") "task" else "estimate",
     consistency$backup
   )
-  exact["consistency"] <- list(NULL)
-  exact$control["callback"] <- list(NULL)
-  exact$control$verbose <- FALSE
+  problem["consistency"] <- list(NULL)
+  problem$control["callback"] <- list(NULL)
+  problem$control$verbose <- FALSE
+  quietly(fit_exact(problem))
+}
+
+# Log evidences (`exact`: log likelihood) of what needs no search; NA for the others.
+simple_evidences <- function(problem, exact) {
   c(
-    chance = chance_log_lik(problem), exact = quietly(fit_exact(exact))$log_lik,
+    chance = chance_log_lik(problem), exact = exact$log_lik,
     crowd = crowd_evidence(problem), table = NA, held = NA
   )
 }

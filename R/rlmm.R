@@ -125,7 +125,9 @@ as_decisions <- function(data) {
 # The parts must fit each other; what was left open is settled here.
 validate_spec <- function(spec) {
   check_class(spec$value, "psyrl_q", "value", "Use q_task(), q_known() or q_table().")
-  check_class(spec$reward, "psyrl_reward", "reward", "Use reward_known() or reward_table().")
+  check_class(
+    spec$reward, "psyrl_reward", "reward", "Use reward_known() or reward_table()."
+  )
   if (!inherits(spec$persons, "formula") || length(spec$persons) != 2) {
     abort_input("persons", paste0(
       "`persons` must be a one-sided formula such as ~ age, not ",
@@ -263,7 +265,11 @@ person_covariates <- function(formula, data, persons = NULL) {
       "`control$persons` nor a column of the data that is constant within person."
     ))
   }
-  frame <- if (length(wanted)) frame[wanted] else data.frame(row.names = seq_along(labels))
+  frame <- if (length(wanted)) {
+    frame[wanted]
+  } else {
+    data.frame(row.names = seq_along(labels))
+  }
   incomplete <- !stats::complete.cases(frame)
   if (length(wanted) && any(incomplete)) {
     abort_data(wanted, which(incomplete), paste0(

@@ -19,8 +19,8 @@
 #' Exact values are those of `fit` where it has them. Along the path the discount stays
 #' the task's and the temperature of the backup is the exact fit's, but at least a
 #' tenth of the root mean square of the values: sharper backups are hardly different
-#' and much slower. Which persons are held out is drawn by R's generator; the scores of a point are
-#' those of a fit to all persons.
+#' and much slower. Which persons are held out is drawn by R's generator; the scores of
+#' a point are those of a fit to all persons.
 #' @return A data frame of class `psyrl_path`, a row a point: `residual_sd` (relative),
 #'   `lambda`, `nll` and `std_error` (held-out negative log-likelihood per choice),
 #'   `sigma`, `reliability` (the model's) and `odd_even` (stepped up), `exact` and
@@ -146,8 +146,12 @@ plot.psyrl_path <- function(x, ...) {
   shown <- setdiff(names(x), c(
     "residual_sd", "lambda", "nll", "std_error", "sigma", "reliability"
   ))
-  colours <- rep_len(unname(plot_colours[c("ink", "main", "alert", "faint")]), length(shown))
-  path_panel(at, x, c(min(0, unlist(x[shown]), na.rm = TRUE), 1), "Correlation of the score")
+  colours <- rep_len(
+    unname(plot_colours[c("ink", "main", "alert", "faint")]), length(shown)
+  )
+  path_panel(
+    at, x, c(min(0, unlist(x[shown]), na.rm = TRUE), 1), "Correlation of the score"
+  )
   for (i in seq_along(shown)) {
     graphics::lines(at, x[[shown[i]]], type = "b", pch = 16, col = colours[i])
   }

@@ -57,17 +57,6 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
-// log_sum_exp_
-double log_sum_exp_(const Rcpp::NumericVector& x);
-RcppExport SEXP _psyrl_log_sum_exp_(SEXP xSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::RNGScope rcpp_rngScope_gen;
-    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type x(xSEXP);
-    rcpp_result_gen = Rcpp::wrap(log_sum_exp_(x));
-    return rcpp_result_gen;
-END_RCPP
-}
 // board_fits_
 bool board_fits_(const Rcpp::List& rules);
 RcppExport SEXP _psyrl_board_fits_(SEXP rulesSEXP) {
@@ -1058,7 +1047,6 @@ static const R_CallMethodDef CallEntries[] = {
     {"_psyrl_arrow_", (DL_FUNC) &_psyrl_arrow_, 6},
     {"_psyrl_represented_information_", (DL_FUNC) &_psyrl_represented_information_, 5},
     {"_psyrl_persons_information_", (DL_FUNC) &_psyrl_persons_information_, 5},
-    {"_psyrl_log_sum_exp_", (DL_FUNC) &_psyrl_log_sum_exp_, 1},
     {"_psyrl_board_fits_", (DL_FUNC) &_psyrl_board_fits_, 1},
     {"_psyrl_board_positions_", (DL_FUNC) &_psyrl_board_positions_, 1},
     {"_psyrl_board_size_", (DL_FUNC) &_psyrl_board_size_, 1},

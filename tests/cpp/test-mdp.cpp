@@ -39,6 +39,10 @@ std::vector<double> iterate_values(const Task& task, const SolveSettings& s, int
   return v;
 }
 
+bool returns(const Blocks& blocks) {
+  return std::count(blocks.cyclic.begin(), blocks.cyclic.end(), 1) > 0;
+}
+
 double largest_difference(const std::vector<double>& a, const std::vector<double>& b) {
   double largest = 0;
   for (std::size_t i = 0; i < a.size(); ++i)
@@ -99,7 +103,7 @@ TEST_CASE("blocks come after what they lead to") {
     }
     CHECK(complete);
     CHECK(ordered);
-    CHECK_FALSE(blocks.acyclic());  // one successor each: somewhere it returns
+    CHECK(returns(blocks));  // one successor each: somewhere it returns
   }
 }
 
@@ -125,7 +129,7 @@ TEST_CASE("a path as long as the task needs no recursion") {
   OwnedTask owned(1.0);
   for (int s = 0; s + 1 < n; ++s) owned.add_state({leads_to(s + 1, 1.0)});
   owned.add_state({});
-  CHECK(find_blocks(owned.get()).acyclic());
+  CHECK_FALSE(returns(find_blocks(owned.get())));
   CHECK(endless_states(owned.get()).empty());
   const Solution solution = solve(owned.get(), settings(0));
   CHECK(solution.v[0] == n - 1);

@@ -92,6 +92,80 @@ test_that("what was given leaves no rival", {
   expect_null(free_rival(open_problem(case, mu = 0)))
 })
 
+# `code` with an interrupt at the `at`-th call of psyrl's function `name`.
+interrupted_at <- function(name, at, code, press = press_ctrl_c) {
+  real <- get(name, asNamespace("psyrl"))
+  on.exit(utils::assignInNamespace(name, real, "psyrl"))
+  calls <- 0
+  utils::assignInNamespace(name, function(...) {
+    calls <<- calls + 1
+    if (calls == at) press()
+    real(...)
+  }, "psyrl")
+  force(code)
+}
+
+# The signal that Ctrl-C sends, which the core polls; R on Windows has none, but
+# signals the same condition.
+press_ctrl_c <- function() {
+  if (.Platform$OS.type == "unix") {
+    tools::pskill(Sys.getpid(), tools::SIGINT)
+  } else {
+    signal_interrupt()
+  }
+}
+
+signal_interrupt <- function() {
+  signalCondition(structure(
+    class = c("interrupt", "condition"), list(message = "", call = NULL)
+  ))
+}
+
+expect_usable_but_interrupted <- function(fit, n) {
+  expect_identical(fit$status, "interrupted")
+  expect_identical(nrow(persons(fit)), n)
+  expect_true(all(is.finite(persons(fit)$log_estimate)))
+  expect_true(all(is.finite(coef(fit)[c("mu", "sigma")])))
+  expect_output(print(fit), "interrupted")
+}
+
+test_that("a fit interrupted while its rival is fitted is the fit it had", {
+  case <- followers("tiny_cross", 100, 5, 2, function(q) {
+    q + stats::rnorm(length(q), 0, .6)
+  })
+  whole <- suppressWarnings(open_fit(case), classes = "psyrl_warning")
+  for (at in 1:2) {
+    suppressWarnings(expect_warning(
+      fit <- interrupted_at("free_table_", at, open_fit(case)),
+      class = "psyrl_warning_interrupted"
+    ), classes = "psyrl_warning_meaning")
+    expect_usable_but_interrupted(fit, 100L)
+    expect_true(is.na(fit$rivals[["table"]]))
+    expect_identical(persons(fit), persons(whole))
+    expect_identical(coef(fit), coef(whole))
+  }
+})
+
+test_that("an interrupted table is the answer to whom the task means nothing", {
+  case <- followers("big_cross", 60, 20, 3, noise)
+  suppressWarnings(expect_warning(
+    fit <- interrupted_at("free_table_", 3, open_fit(case)),
+    class = "psyrl_warning_interrupted"
+  ), classes = "psyrl_warning_meaning")
+  expect_usable_but_interrupted(fit, 60L)
+  expect_true(is_free_table(fit$spec))
+})
+
+test_that("an interrupt before the search begins is not lost", {
+  case <- followers("tiny_cross", 40, 5, 1, identity)
+  suppressWarnings(expect_warning(
+    fit <- interrupted_at("task_profile", 3, open_fit(case), signal_interrupt),
+    class = "psyrl_warning_interrupted"
+  ), classes = "psyrl_warning_meaning")
+  expect_usable_but_interrupted(fit, 40L)
+  expect_null(fit$rivals)
+})
+
 test_that("the crowd's evidence is the integral over everybody's choices", {
   task <- mdp(data.frame(
     state = rep(c("a", "b"), 2:3), action = c("x", "y", "x", "y", "z"),

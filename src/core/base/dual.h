@@ -121,7 +121,9 @@ inline Dual<N, O> operator/(double c, const Dual<N, O>& a) {
   return chain(a, c * r, -c * r * r, 2.0 * c * r * r * r);
 }
 template <int N, int O>
-inline Dual<N, O> operator/(const Dual<N, O>& a, const Dual<N, O>& b) { return a * (1.0 / b); }
+inline Dual<N, O> operator/(const Dual<N, O>& a, const Dual<N, O>& b) {
+  return a * (1.0 / b);
+}
 
 template <int N, int O>
 inline Dual<N, O> exp(const Dual<N, O>& x) {
@@ -155,7 +157,9 @@ inline double logistic(double x) { return 1.0 / (1.0 + std::exp(-x)); }
 
 /// x += rate (target - x) in one pass over the derivatives: the delta rule, which most
 /// of a learning model's time goes into.
-inline void move_towards(double& x, double rate, double target) { x += rate * (target - x); }
+inline void move_towards(double& x, double rate, double target) {
+  x += rate * (target - x);
+}
 template <int N, int O>
 inline void move_towards(Dual<N, O>& x, const Dual<N, O>& rate, double target) {
   const double keep = 1.0 - rate.v, error = target - x.v;

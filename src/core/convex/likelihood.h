@@ -93,8 +93,6 @@ class ForgettingLoss {
     return point_.loss;
   }
 
-  const Values& probabilities() const { return point_.probability; }
-
  private:
   void sensitivities(const std::vector<Component>& components) {
     const int n = static_cast<int>(components.size());

@@ -56,7 +56,8 @@ class Group {
   }
   /// psi with the given coefficients and covariance (its off-diagonal ignored where
   /// the layout is diagonal).
-  Eigen::VectorXd pack(const Eigen::VectorXd& coefficients, Eigen::MatrixXd covariance) const {
+  Eigen::VectorXd pack(const Eigen::VectorXd& coefficients,
+                       Eigen::MatrixXd covariance) const {
     const int d = layout_.dimension();
     if (layout_.size() == d && d > 1)
       covariance = Eigen::MatrixXd(covariance.diagonal().asDiagonal());
@@ -85,7 +86,8 @@ class Group {
   }
   /// sum_r g_r d^2 P_r / dpsi^2, from
   /// d^2 P = P dS P dS' P + P dS' P dS P - P d^2 S P.
-  Eigen::MatrixXd precision_bend(const Eigen::VectorXd& psi, const Eigen::VectorXd& g) const {
+  Eigen::MatrixXd precision_bend(const Eigen::VectorXd& psi,
+                                 const Eigen::VectorXd& g) const {
     const Eigen::MatrixXd p = precision(psi), l = factor(psi);
     const int q = layout_.size(), d = layout_.dimension();
     Eigen::MatrixXd weight = Eigen::MatrixXd::Zero(d, d);

@@ -60,7 +60,8 @@ struct HierarchicalFit {
 /// EM to convergence of the evidence, extrapolated where that rises (SQUAREM,
 /// Varadhan & Roland 2008).
 inline Eigen::VectorXd run_em(Marginal& marginal, Eigen::VectorXd psi, int max_iterations,
-                              double tolerance, const Monitor& monitor, NewtonResult& result) {
+                              double tolerance, const Monitor& monitor,
+                              NewtonResult& result) {
   double value = marginal.value(psi);
   result.status = Status::max_iterations;
   for (result.iterations = 0; result.iterations < max_iterations; ++result.iterations) {
@@ -109,8 +110,8 @@ inline bool group_covariance(HierarchicalFit& fit, const Box& box) {
   const int m = static_cast<int>(free.size());
   Eigen::MatrixXd pick = Eigen::MatrixXd::Zero(n, m);
   for (int i = 0; i < m; ++i) pick(free[i], i) = 1.0;
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> eigen(-pick.transpose() * at.hessian *
-                                                             pick);
+  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> eigen(
+      -pick.transpose() * at.hessian * pick);
   const Eigen::MatrixXd directions = pick * eigen.eigenvectors();
   int n_flat = 0;
   while (n_flat < m && eigen.eigenvalues()[n_flat] < 1e-5) ++n_flat;
@@ -138,7 +139,8 @@ inline NewtonResult climb(Marginal& marginal, Eigen::VectorXd psi, const Box& bo
     at = maximise(marginal, psi, box.lower, box.upper, newton, monitor);
     iterations += at.iterations;
     // As near as the differences in the derivatives allow: 1e-5 of a log-likelihood.
-    if (at.decrement < 1e-5 && at.status != Status::interrupted) at.status = Status::converged;
+    if (at.decrement < 1e-5 && at.status != Status::interrupted)
+      at.status = Status::converged;
     const bool again = at.status == Status::converged && marginal.look_again(at.x);
     if (again) at.status = Status::no_progress;
     if (at.status != Status::no_progress) break;
@@ -221,8 +223,9 @@ inline void settle(SampledMarginal& sampled, NewtonResult& at, const Box& box,
 }
 
 /// The persons of a sampled fit.
-inline void take_posteriors(const Engine& engine, const ChoiceData& data, const Group& group,
-                            SampledMarginal& sampled, HierarchicalFit& fit) {
+inline void take_posteriors(const Engine& engine, const ChoiceData& data,
+                            const Group& group, SampledMarginal& sampled,
+                            HierarchicalFit& fit) {
   const Eigen::MatrixXd precision = group.precision(fit.group.x);
   for (std::size_t i = 0; i < fit.persons.size(); ++i) {
     if (!fit.included[i]) continue;
@@ -235,8 +238,8 @@ inline void take_posteriors(const Engine& engine, const ChoiceData& data, const 
   }
 }
 
-inline void fit_by_sampling(const Engine& engine, const ChoiceData& data, const Group& group,
-                            const std::vector<PersonFit>& start,
+inline void fit_by_sampling(const Engine& engine, const ChoiceData& data,
+                            const Group& group, const std::vector<PersonFit>& start,
                             const HierarchicalControl& control, const Executor& executor,
                             const Monitor& monitor, HierarchicalFit& fit) {
   const Box box = group_box(group);
@@ -273,8 +276,9 @@ inline HierarchicalFit fit_hierarchical(const Engine& engine, const ChoiceData& 
   const Box box = group_box(group);
   Marginal marginal(engine, data, group, start, executor);
   const bool sample = control.evidence == Evidence::importance;
-  fit.group.x = run_em(marginal, psi, control.em_only ? control.max_iterations : sample ? 1 : 3,
-                       control.em_only ? control.tolerance : 1e-3, monitor, fit.group)
+  const int rounds = control.em_only ? control.max_iterations : sample ? 1 : 3;
+  const double tolerance = control.em_only ? control.tolerance : 1e-3;
+  fit.group.x = run_em(marginal, psi, rounds, tolerance, monitor, fit.group)
                     .cwiseMax(box.lower).cwiseMin(box.upper);
   const Status em_status = fit.group.status;
   if (!control.em_only) marginal.look_again(fit.group.x);

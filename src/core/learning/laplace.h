@@ -76,7 +76,8 @@ struct Curvature {
 };
 
 inline Curvature curvature_at(const Engine& engine, const Trials& trials,
-                              const PersonFit& fit, const Eigen::LLT<Eigen::MatrixXd>& llt) {
+                              const PersonFit& fit,
+                              const Eigen::LLT<Eigen::MatrixXd>& llt) {
   const double kStep = 5e-3;  // in posterior standard deviations
   const int d = static_cast<int>(fit.mode.size());
   BranchTape tape;
@@ -129,8 +130,9 @@ struct Partials {
 };
 
 inline Partials laplace_partials(const PrecisionLayout& layout, const Eigen::MatrixXd& P,
-                                 const Eigen::MatrixXd& covariance, const Eigen::MatrixXd& H,
-                                 const Eigen::VectorXd& delta, const Curvature& curvature) {
+                                 const Eigen::MatrixXd& covariance,
+                                 const Eigen::MatrixXd& H, const Eigen::VectorXd& delta,
+                                 const Curvature& curvature) {
   const int d = layout.dimension(), q = layout.size();
   const Eigen::MatrixXd V = H.llt().solve(Eigen::MatrixXd::Identity(d, d));
   Partials out;
@@ -209,7 +211,8 @@ inline Contribution laplace_contribution(const Engine& engine, const Trials& tri
   const Eigen::LLT<Eigen::MatrixXd> llt(H);
   const Eigen::VectorXd delta = fit.mode - group.mean;
   Curvature curvature = curvature_at(engine, trials, fit, llt);
-  Partials part = laplace_partials(layout, group.precision, covariance, H, delta, curvature);
+  Partials part =
+      laplace_partials(layout, group.precision, covariance, H, delta, curvature);
 
   Contribution out;
   out.mode_slope = Eigen::MatrixXd(d, d + q);

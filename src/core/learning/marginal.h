@@ -22,8 +22,8 @@ class Marginal {
   Marginal(const Engine& engine, const ChoiceData& data, const Group& group,
            const std::vector<PersonFit>& start, const Executor& executor)
       : engine_(engine), data_(data), group_(group), start_(start), persons_(start),
-        executor_(executor), contributions_(start.size()), precision_gradient_(start.size()),
-        box_(wide_box(engine)) {
+        executor_(executor), contributions_(start.size()),
+        precision_gradient_(start.size()), box_(wide_box(engine)) {
     for (const PersonFit& fit : persons_) included_.push_back(fit.usable());
   }
 
@@ -69,7 +69,8 @@ class Marginal {
     const Eigen::MatrixXd precision = group_.precision(psi);
     std::vector<char> went(persons_.size(), 0);
     each([&](int i) {
-      const PersonFit found = search(i, Prior{group_.mean(psi, i), precision}, start_[i].mode);
+      const PersonFit found =
+          search(i, Prior{group_.mean(psi, i), precision}, start_[i].mode);
       went[i] = found.objective > persons_[i].objective + 1e-4;
       if (went[i]) persons_[i] = found;
     });
@@ -126,7 +127,8 @@ class Marginal {
     each([&](int i) {
       contributions_[i] =
           laplace_contribution(engine_, Trials(data_, i), group_.layout(),
-                               Prior{group_.mean(psi, i), precision}, covariance, persons_[i]);
+                               Prior{group_.mean(psi, i), precision}, covariance,
+                               persons_[i]);
       precision_gradient_[i] = contributions_[i].gradient.tail(q);
       group_.pull_back(i, slope, contributions_[i]);
     });

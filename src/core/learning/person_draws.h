@@ -43,8 +43,9 @@ class PersonDraws {
       Posterior around = centre_;
       around.covariance += 0.02 * group.covariance;
       visit(engine, trials, group, around, pairs, stream);
-      if (pool_.weigh(group.mean, group.precision, DrawPool::all).effective() > least(group))
-        break;
+      const DrawPool::Weights w =
+          pool_.weigh(group.mean, group.precision, DrawPool::all);
+      if (w.effective() > least(group)) break;
     }
   }
 

@@ -45,7 +45,8 @@ class PersonObjective {
   double value(const Eigen::VectorXd& u) const {
     return engine_.value(trials_, u.data(), Scale::link) + log_prior(u);
   }
-  double derivatives(const Eigen::VectorXd& u, Eigen::VectorXd& g, Eigen::MatrixXd& h) const {
+  double derivatives(const Eigen::VectorXd& u, Eigen::VectorXd& g,
+                     Eigen::MatrixXd& h) const {
     g.resize(u.size());
     h.resize(u.size(), u.size());
     const double l = engine_.hessian(trials_, u.data(), Scale::link, g.data(), h.data());
@@ -83,7 +84,8 @@ inline Box wide_box(const Engine& engine) {
 /// From one start.
 inline PersonFit fit_person_from(const Engine& engine, const Trials& trials,
                                  const Prior& prior, const Box& box,
-                                 const Eigen::VectorXd& start, const NewtonControl& control) {
+                                 const Eigen::VectorXd& start,
+                                 const NewtonControl& control) {
   PersonObjective objective(engine, trials, prior);
   const NewtonResult at =
       maximise(objective, start, box.lower, box.upper, control, Monitor());

@@ -110,7 +110,8 @@ class DrawPool {
     double effective() const { return 1.0 / share.squaredNorm(); }
     /// log of the integral: that of an estimate is too low by half its relative variance.
     double log_integral() const {
-      return log_mean + 0.5 * (share.squaredNorm() - 1.0 / static_cast<double>(share.size()));
+      const double n = static_cast<double>(share.size());
+      return log_mean + 0.5 * (share.squaredNorm() - 1.0 / n);
     }
     /// d log_integral, as weights of the draws' own derivatives.
     Eigen::VectorXd slope() const {

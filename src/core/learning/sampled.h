@@ -53,8 +53,8 @@ class SampledMarginal {
     const Eigen::MatrixXd precision = group_.precision(psi);
     each([&](int i) {
       Stream stream(seed, 610 + static_cast<std::uint64_t>(round), i);
-      draws_[i].draw(engine_, Trials(data_, i), {group_.mean(psi, i), covariance, precision},
-                     pairs, stream);
+      draws_[i].draw(engine_, Trials(data_, i),
+                     {group_.mean(psi, i), covariance, precision}, pairs, stream);
     });
     value(psi);
     drawn_effective_ = log_effective();
@@ -62,8 +62,8 @@ class SampledMarginal {
 
   /// Draws around the modes that are found from `start`, where they promise more than
   /// draws have found: a mode that was left under a narrower group may be the highest.
-  void look_again(const Eigen::VectorXd& psi, const std::vector<PersonFit>& start, int pairs,
-                  std::uint64_t seed, int round) {
+  void look_again(const Eigen::VectorXd& psi, const std::vector<PersonFit>& start,
+                  int pairs, std::uint64_t seed, int round) {
     const Eigen::MatrixXd covariance = group_.covariance(psi);
     const Eigen::MatrixXd precision = group_.precision(psi);
     const double log_det = 2.0 *

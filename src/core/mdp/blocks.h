@@ -20,9 +20,6 @@ struct Blocks {
 
   int size() const { return static_cast<int>(start.size()) - 1; }
   int n_states(int b) const { return start[b + 1] - start[b]; }
-  bool acyclic() const {
-    return std::find(cyclic.begin(), cyclic.end(), 1) == cyclic.end();
-  }
 };
 
 namespace detail {

@@ -77,7 +77,6 @@ class PositionCode {
   /// Does a code fit a table of bits? If not, there is none.
   bool short_enough() const { return n_bits() <= kMaxBits; }
   int n_bits() const { return static_cast<int>(basis_.size()); }
-  int n_symmetries() const { return static_cast<int>(symmetries_.size()); }
 
   /// Does `x` differ from the first position by a sum of jumps?
   bool knows(Position x) const { return reduced(x ^ origin_) == 0; }

@@ -167,7 +167,8 @@ class Arrow {
     s.bottomRightCorner(m, m) = problem_.border;
     const Eigen::MatrixXd scaled = cross_ * person_.cwiseSqrt().cwiseInverse().asDiagonal();
     s.selfadjointView<Eigen::Lower>().rankUpdate(scaled, -1.0);
-    s.diagonal().head(P).array() += kArrowRidge * s.diagonal().head(P).cwiseAbs().maxCoeff();
+    const double largest = s.diagonal().head(P).cwiseAbs().maxCoeff();
+    s.diagonal().head(P).array() += kArrowRidge * largest;
     const Eigen::LLT<Eigen::MatrixXd, Eigen::Lower> factor(s);
     ArrowResult out;
     out.person = person_;
@@ -189,7 +190,8 @@ class Arrow {
   Eigen::MatrixXd dense_information() const {
     const int P = n_pairs();
     Eigen::MatrixXd k(P, P);
-    for_chunks(runtime_.executor, P, 16, [&](std::size_t, std::size_t begin, std::size_t end) {
+    for_chunks(runtime_.executor, P, 16,
+               [&](std::size_t, std::size_t begin, std::size_t end) {
       std::vector<double> unit(P, 0.0), column(P);
       for (std::size_t p = begin; p < end; ++p) {
         unit[p] = 1.0;
@@ -205,7 +207,8 @@ class Arrow {
   Eigen::VectorXd advantage_variance(const Eigen::MatrixXd& covariance) const {
     const int P = n_pairs();
     Eigen::VectorXd variance(P);
-    for_chunks(runtime_.executor, P, 16, [&](std::size_t, std::size_t begin, std::size_t end) {
+    for_chunks(runtime_.executor, P, 16,
+               [&](std::size_t, std::size_t begin, std::size_t end) {
       for (std::size_t p = begin; p < end; ++p) {
         std::vector<double> unit(P, 0.0);
         unit[p] = 1.0;
@@ -291,7 +294,8 @@ class Arrow {
 
   // I_qq x = b by preconditioned conjugate gradients; variances b'x err by the square
   // of what x errs by.
-  Eigen::VectorXd solve_information(const Eigen::VectorXd& b, PenaltyInverse* inverse) const {
+  Eigen::VectorXd solve_information(const Eigen::VectorXd& b,
+                                    PenaltyInverse* inverse) const {
     const auto precondition = [&](const std::vector<double>& r, std::vector<double>& z) {
       if (inverse) inverse->apply(r, z);
       else values_.precondition(r, z);

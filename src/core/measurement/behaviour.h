@@ -46,9 +46,9 @@ inline std::vector<GroupVisit> visits_by_state(const Task& task, const Groups& g
       if (task.n_actions(s) > 1) visits.push_back({s, i, row, end});
       row = end;
     }
-  std::stable_sort(visits.begin(), visits.end(), [](const GroupVisit& a, const GroupVisit& b) {
-    return a.state < b.state;
-  });
+  std::stable_sort(
+      visits.begin(), visits.end(),
+      [](const GroupVisit& a, const GroupVisit& b) { return a.state < b.state; });
   return visits;
 }
 
@@ -125,10 +125,12 @@ class Behaviour {
   }
 
   double known(const GroupVisit& visit, int p) const {
-    return groups_.known.empty() ? 0.0 : groups_.known_slope[visit.group] * groups_.known[p];
+    if (groups_.known.empty()) return 0.0;
+    return groups_.known_slope[visit.group] * groups_.known[p];
   }
 
-  static void add_block(const std::vector<double>& pi, double weight, int n, double* block) {
+  static void add_block(const std::vector<double>& pi, double weight, int n,
+                        double* block) {
     for (int a = 0; a < n; ++a) {
       block[a * n + a] += weight * pi[a];
       for (int b = 0; b < n; ++b) block[a * n + b] -= weight * pi[a] * pi[b];

@@ -18,14 +18,6 @@ struct PersonCounts {
   int n_persons() const { return static_cast<int>(person_start.size()) - 1; }
 };
 
-/// Total count of every pair over persons, [n_pairs].
-inline std::vector<double> pair_totals(const Task& task, const PersonCounts& counts) {
-  std::vector<double> total(task.n_pairs(), 0.0);
-  for (std::size_t i = 0; i < counts.pair.size(); ++i)
-    total[counts.pair[i]] += counts.count[i];
-  return total;
-}
-
 /// States that inform about a trait: visited, with at least two legal actions.
 inline std::vector<int> informative_states(const Task& task, const PersonCounts& counts) {
   const std::vector<int> state = state_of_pair(task);

@@ -27,9 +27,9 @@ struct ClassBlock {
   int person, begin, end;
 };
 
-inline ClassMoments class_moments(const std::vector<double>& g, const std::vector<double>& v,
-                                  const double* weight, View<double> nodes, double mu,
-                                  double sigma) {
+inline ClassMoments class_moments(const std::vector<double>& g,
+                                  const std::vector<double>& v, const double* weight,
+                                  View<double> nodes, double mu, double sigma) {
   ClassMoments m;
   double gg = 0.0, gt = 0.0, gtt = 0.0, t1 = 0.0, t2 = 0.0;
   for (std::size_t k = 0; k < g.size(); ++k) {

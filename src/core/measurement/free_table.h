@@ -136,7 +136,8 @@ class FreeTable {
     std::vector<double> out(task_.n_pairs());
     for (int s = 0; s < task_.n_states(); ++s) {
       const int n = task_.n_actions(s);
-      for (int a = 0; a < n; ++a) out[task_.first_pair(s) + a] = variance_ * (1.0 - 1.0 / n);
+      for (int a = 0; a < n; ++a)
+        out[task_.first_pair(s) + a] = variance_ * (1.0 - 1.0 / n);
     }
     for (std::size_t i = 0; i < states(); ++i) {
       const int n = actions(i);
@@ -160,7 +161,8 @@ class FreeTable {
   /// constant: values follow the trait, the other persons' part being quadratic, but
   /// the slope at z is exact. What that takes is bounded, as far from z a log
   /// likelihood is.
-  Eigen::MatrixXd curves(const std::vector<double>& z, const Eigen::MatrixXd& offset) const {
+  Eigen::MatrixXd curves(const std::vector<double>& z,
+                         const Eigen::MatrixXd& offset) const {
     std::vector<SmallVector> part(visits_.size());
     for_states([&](std::size_t i) {
       for (std::size_t v = first_[i]; v < first_[i + 1]; ++v)
@@ -187,7 +189,8 @@ class FreeTable {
       count_.resize(count_.size() + task_.n_actions(visit.state), 0.0);
       total_.push_back(0.0);
       for (int row = visit.begin; row < visit.end; ++row) {
-        count_[at_[v] + counts.pair[row] - task_.first_pair(visit.state)] += counts.count[row];
+        const int action = counts.pair[row] - task_.first_pair(visit.state);
+        count_[at_[v] + action] += counts.count[row];
         total_[v] += counts.count[row];
       }
     }
@@ -285,7 +288,8 @@ class FreeTable {
     keep(i, q);
     std::copy(m.data(), m.data() + m.size(), &inverse_[block_[i]]);
     SmallVector by_q = SmallVector::Zero(n);  // of 1/2 log det H
-    for (std::size_t v = first_[i]; v < first_[i + 1]; ++v) by_q += linearise_visit(v, z, q, m);
+    for (std::size_t v = first_[i]; v < first_[i + 1]; ++v)
+      by_q += linearise_visit(v, z, q, m);
     const SmallVector pulled = m * by_q;
     const SmallVector around = SmallVector::LinSpaced(3, -kStep, kStep);
     for (std::size_t v = first_[i]; v < first_[i + 1]; ++v) {
@@ -306,7 +310,8 @@ class FreeTable {
     ChoiceTerm term;
     fill_term(q, &count_[at_[v]], total_[v], beta, false, term);
     const SmallVector& pi = term.pi;
-    const SmallVector spread = pi.cwiseProduct(q - SmallVector::Constant(q.size(), pi.dot(q)));
+    const SmallVector spread =
+        pi.cwiseProduct(q - SmallVector::Constant(q.size(), pi.dot(q)));
     const SmallVector c = beta * term.slope + weight * spread;
     std::copy(c.data(), c.data() + c.size(), &cross_[at_[v]]);
     const double first = beta * term.slope.dot(q);
@@ -353,8 +358,10 @@ class FreeTable {
       const double slope = g.dot(step);
       if (!(slope < -1e-7)) break;
       double length = 1.0;
-      while (length > 1e-6 && !(value_at(d + length * step, false) <= value + 1e-4 * length * slope))
-        length *= 0.5;
+      const auto falls = [&] {
+        return value_at(d + length * step, false) <= value + 1e-4 * length * slope;
+      };
+      while (length > 1e-6 && !falls()) length *= 0.5;
       d += length * step;
       value = value_at(d, true);
     }

@@ -58,25 +58,29 @@ inline std::vector<double> leave_out_means(View<double> nodes, View<double> log_
 }
 
 /// The visited states of person j without a block.
-inline std::vector<VisitedState> states_without(const Task& task, const PersonCounts& counts,
+inline std::vector<VisitedState> states_without(const Task& task,
+                                                const PersonCounts& counts,
                                                 View<double> value,
                                                 const std::vector<int>& pair_state, int j,
                                                 const Blocks& blocks, std::size_t b) {
   const int first = counts.person_start[j], n = counts.person_start[j + 1] - first;
-  std::vector<int> start{0, n}, pair(counts.pair.begin() + first, counts.pair.begin() + first + n);
-  std::vector<double> count(counts.count.begin() + first, counts.count.begin() + first + n);
+  const int end = first + n;
+  std::vector<int> start{0, n};
+  std::vector<int> pair(counts.pair.begin() + first, counts.pair.begin() + end);
+  std::vector<double> count(counts.count.begin() + first, counts.count.begin() + end);
   for (int i = blocks.start[b]; i < blocks.start[b + 1]; ++i) {
     const auto it = std::lower_bound(pair.begin(), pair.end(), blocks.pair[i]);
     count[it - pair.begin()] -= blocks.count[i];
   }
-  return visited_states(task, PersonCounts{View<int>(start), View<int>(pair), View<double>(count)},
-                        value, pair_state, 0);
+  const PersonCounts left{View<int>(start), View<int>(pair), View<double>(count)};
+  return visited_states(task, left, value, pair_state, 0);
 }
 
 /// The same for posterior modes, each solved exactly.
 inline std::vector<double> leave_out_modes(const Task& task, const PersonCounts& counts,
-                                           View<double> value, View<double> mu, double sigma,
-                                           const Blocks& blocks, const Runtime& runtime) {
+                                           View<double> value, View<double> mu,
+                                           double sigma, const Blocks& blocks,
+                                           const Runtime& runtime) {
   const std::vector<int> state = state_of_pair(task);
   std::vector<double> change(blocks.size());
   for_chunks(runtime.executor, blocks.size(), 64,

@@ -58,7 +58,8 @@ inline ExpectedInformation expected_information(const Task& task,
                                                 const std::vector<double>& information,
                                                 View<double> start, int horizon) {
   const int S = task.n_states();
-  ExpectedInformation result{{}, std::vector<double>(S, 0.0), std::vector<double>(S, 0.0), 0.0};
+  ExpectedInformation result{
+      {}, std::vector<double>(S, 0.0), std::vector<double>(S, 0.0), 0.0};
   std::vector<double> occupied(start.begin(), start.end());
   for (int t = 0; t < horizon; ++t) {
     double step = 0.0;

@@ -130,11 +130,11 @@ class MarginalLikelihood {
     Numbers out(task_.n_pairs() * K_, 0.0);
     for_chunks(runtime_.executor, task_.n_pairs(), 256,
                [&](std::size_t, std::size_t begin, std::size_t end) {
-                 for (std::size_t p = begin; p < end; ++p)
-                   for (int i = by_pair_.start[p]; i < by_pair_.start[p + 1]; ++i)
-                     for (std::size_t k = 0; k < K_; ++k)
-                       out[p * K_ + k] += by_pair_.count[i] * x[by_pair_.person[i] * K_ + k];
-               });
+      for (std::size_t p = begin; p < end; ++p)
+        for (int i = by_pair_.start[p]; i < by_pair_.start[p + 1]; ++i)
+          for (std::size_t k = 0; k < K_; ++k)
+            out[p * K_ + k] += by_pair_.count[i] * x[by_pair_.person[i] * K_ + k];
+    });
     return out;
   }
 

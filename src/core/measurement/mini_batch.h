@@ -217,7 +217,8 @@ class MiniBatches {
       const int p = local_pair(rows.pair[i]);
       double delta = x[p] - (learned ? x[n + p] : rows.reward[i]);
       for (int k = rows.next_start[i]; k < rows.next_start[i + 1]; ++k)
-        delta -= task_.discount * rows.probability[k] * v[touched_.state(rows.next_state[k])];
+        delta -= task_.discount * rows.probability[k] *
+            v[touched_.state(rows.next_state[k])];
       const double slope = weight * delta / residual_rows_.size();
       g[p] += slope;
       if (learned) g[n + p] -= slope;

@@ -68,7 +68,8 @@ class NetworkMap : public Map {
       Matrix d = Eigen::Map<const Matrix>(&g[begin], n, 1);
       for (int l = n_layers(); l >= 1; --l) {
         add(a[l - 1].transpose() * d, d, out[l - 1]);
-        if (l > 1) d = ((d * theta_[l - 1].w.transpose()).array() * slope(a[l - 1])).matrix();
+        if (l > 1)
+          d = ((d * theta_[l - 1].w.transpose()).array() * slope(a[l - 1])).matrix();
       }
     });
   }
@@ -82,7 +83,8 @@ class NetworkMap : public Map {
         add(da[l - 1].transpose() * d + a[l - 1].transpose() * e, e, out[l - 1]);
         if (l == 1) break;
         const Matrix back = d * theta_[l - 1].w.transpose();
-        const Matrix moved = e * theta_[l - 1].w.transpose() + d * along[l - 1].w.transpose();
+        const Matrix moved =
+            e * theta_[l - 1].w.transpose() + d * along[l - 1].w.transpose();
         e = (moved.array() * slope(a[l - 1]) -
              2.0 * back.array() * a[l - 1].array() * da[l - 1].array()).matrix();
         d = (back.array() * slope(a[l - 1])).matrix();

@@ -60,7 +60,8 @@ inline Likelihood likelihood(const std::vector<VisitedState>& states, double bet
 }
 
 /// The informative states of person j, in the order of the task's states.
-inline std::vector<VisitedState> visited_states(const Task& task, const PersonCounts& counts,
+inline std::vector<VisitedState> visited_states(const Task& task,
+                                                const PersonCounts& counts,
                                                 View<double> value,
                                                 const std::vector<int>& pair_state, int j) {
   std::vector<VisitedState> states;

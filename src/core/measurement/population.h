@@ -93,7 +93,8 @@ inline PopulationDerivatives population_derivatives(const PopulationProblem& pro
   PopulationDerivatives zero{0.0, Eigen::VectorXd::Zero(q + 1),
                              Eigen::MatrixXd::Zero(q + 1, q + 1)};
   std::vector<PopulationDerivatives> part(chunk_count(J, chunk), zero);
-  for_chunks(runtime.executor, J, chunk, [&](std::size_t c, std::size_t begin, std::size_t end) {
+  for_chunks(runtime.executor, J, chunk,
+             [&](std::size_t c, std::size_t begin, std::size_t end) {
     std::vector<double> scratch;
     for (std::size_t j = begin; j < end; ++j) {
       const Eigen::VectorXd x = problem.design.row(j);
@@ -160,9 +161,9 @@ inline std::vector<int> free_parameters(const PopulationProblem& problem,
 }
 
 /// Maximises the marginal likelihood; never returns a point worse than `start`.
-inline PopulationFit fit_population(const PopulationProblem& problem, const Population& start,
-                                    const Runtime& runtime, int max_iterations = 100,
-                                    double tolerance = 1e-10) {
+inline PopulationFit fit_population(const PopulationProblem& problem,
+                                    const Population& start, const Runtime& runtime,
+                                    int max_iterations = 100, double tolerance = 1e-10) {
   PopulationFit fit;
   fit.at = problem.estimate_sigma
                ? moved(problem, start, Eigen::VectorXd::Zero(start.effects.size() + 1), 0.0)

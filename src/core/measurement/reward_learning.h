@@ -69,8 +69,12 @@ class RewardLearning {
   void precondition(const Numbers& r, Numbers& z) const { z = r; }
 
   /// Derivatives of the objective in tau and gamma, at the last linearisation.
-  double temperature_slope() const { return dot(g_value_, parts_.solved.temperature_direction()); }
-  double discount_slope() const { return dot(g_value_, parts_.solved.discount_direction()); }
+  double temperature_slope() const {
+    return dot(g_value_, parts_.solved.temperature_direction());
+  }
+  double discount_slope() const {
+    return dot(g_value_, parts_.solved.discount_direction());
+  }
 
   const Numbers& rewards() const { return reward_; }
   const Numbers& values() const { return q_; }

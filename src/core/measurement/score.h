@@ -59,7 +59,8 @@ inline bool distinguishes(const Task& task, View<double> advantage, int s) {
 }
 
 /// Moments of every state's advantage at every node, `[s * n_nodes + k]`.
-inline std::vector<AdvantageMoments> moment_table(const Task& task, const ChoiceModel& model,
+inline std::vector<AdvantageMoments> moment_table(const Task& task,
+                                                  const ChoiceModel& model,
                                                   const std::vector<int>& states,
                                                   const Runtime& runtime) {
   const int K = model.n_nodes();

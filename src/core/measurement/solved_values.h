@@ -86,7 +86,9 @@ class SolvedValues : public Map {
   }
 
   const Numbers& v() const { return solution_.v; }
-  bool solved() const { return solution_.status == Status::converged && system_->regular(); }
+  bool solved() const {
+    return solution_.status == Status::converged && system_->regular();
+  }
 
  private:
   // E[x(s') | pair].

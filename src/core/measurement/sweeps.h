@@ -240,7 +240,8 @@ class Values {
   void adjoint_block(int c, const Columns<W>& g, Columns<W>& a) const {
     const int begin = order_->blocks.start[c], n = order_->blocks.start[c + 1] - begin;
     Eigen::MatrixXd rhs(n, g.cols());
-    for (int i = 0; i < n; ++i) rhs.row(i) = a.row(order_->blocks.state[begin + i]).matrix();
+    for (int i = 0; i < n; ++i)
+      rhs.row(i) = a.row(order_->blocks.state[begin + i]).matrix();
     for (int i = 0; i < n; ++i) {
       const int s = order_->blocks.state[begin + i];
       for (int p = task_->state_start[s]; p < task_->state_start[s + 1]; ++p)

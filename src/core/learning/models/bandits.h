@@ -27,7 +27,9 @@ class ValueTable : public OneStage<T> {
     const T* q = &q_[row(trial)];
     for (int k = 0; k < size_.n_options; ++k) x[k] = theta_[size_.beta] * q[k];
   }
-  double value(const Trial& trial, int, int k) const { return value_of(q_[row(trial) + k]); }
+  double value(const Trial& trial, int, int k) const {
+    return value_of(q_[row(trial) + k]);
+  }
 
  protected:
   void reset_values() { q_.assign(q_.size(), T(size_.initial)); }
@@ -76,7 +78,8 @@ class Confirmation : public ValueTable<T> {
  public:
   struct Layout : ValueTable<T>::Layout {
     explicit Layout(const Setting& s)
-        : ValueTable<T>::Layout(s), conf(s.find("alpha_conf")), disc(s.find("alpha_disc")) {}
+        : ValueTable<T>::Layout(s), conf(s.find("alpha_conf")),
+          disc(s.find("alpha_disc")) {}
     int conf, disc;
   };
   Confirmation(const Layout& layout, const T* theta)

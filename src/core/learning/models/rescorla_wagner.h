@@ -69,7 +69,8 @@ class RescorlaWagner : public OneStage<T> {
       for (int k = 0; k < at_.n_options; ++k)
         if (k != trial.choice) move_towards(q[k], theta_[at_.phi], at_.initial);
     for (std::size_t k = 0; k < c_.size(); ++k)
-      move_towards(c_[k], theta_[at_.alpha_ck], static_cast<int>(k) == trial.choice ? 1.0 : 0.0);
+      move_towards(c_[k], theta_[at_.alpha_ck],
+                   static_cast<int>(k) == trial.choice ? 1.0 : 0.0);
     previous_ = trial.choice;
   }
 
