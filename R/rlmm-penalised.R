@@ -255,8 +255,7 @@ holds_population <- function(problem) {
 # would collapse to 0. Marginal: maximum of the marginal likelihood.
 updated_population <- function(problem, state) {
   # That of a free scale was updated with the scale (rlmm-scale.R).
-  moved <- is_free_table(problem) && problem$control$m_step != "adam"
-  if (moved || holds_population(problem)) return(state$population)
+  if (is_free_table(problem) || holds_population(problem)) return(state$population)
   updated_traits(problem, state)
 }
 

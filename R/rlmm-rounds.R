@@ -102,7 +102,7 @@ one_round <- function(problem, run, done) {
   objective <- run$state$objective
   state <- run$state
   state$stale <- stale_persons(problem, run$order, done)
-  state <- rescaled(problem, state)
+  run$state <- state <- rescaled(problem, state)
   population <- updated_population(working_problem(problem), state)
   adam <- problem$control$m_step == "adam"
   found <- if (!adam) newton_step(problem, state)

@@ -1,17 +1,27 @@
-# The common scale of values that are learned from behaviour alone. To choices larger
-# values and more decisive people are the same; with mu fixed at 0, rounds that move
-# one given the other would creep. So both move at once before each round, as far as
-# the population (and the ridge) want them to: expectation-maximisation with an
-# expanded parameter (Liu, Rubin & Wu, 1998, Biometrika 85, 755-770).
+# The common scale of values. To choices larger values and more decisive people are the
+# same; rounds that move values given the traits, and the traits given values, would
+# creep towards the scale that the population and the penalty want. So both move at
+# once before each round: expectation-maximisation with an expanded parameter (Liu,
+# Rubin & Wu, 1998, Biometrika 85, 755-770).
 
-# The state with values on the scale that makes mu 0. The objective does not rise.
+# The state with values on their best scale. The objective does not rise.
 rescaled <- function(problem, state) {
-  if (!is_free_table(problem) || problem$control$m_step == "adam") return(state)
-  population <- free_population(problem, state)
-  shift <- population$effects[1]
-  population$effects[1] <- 0
+  population <- state$population
+  if (is_free_table(problem)) {
+    population <- free_population(problem, state)
+    shift <- population$effects[1]
+    population$effects[1] <- 0
+  } else if (holds_population(problem)) {
+    shift <- held_shift(problem, state)
+  } else {
+    return(state)
+  }
+  link <- problem$map$value[[1]]
+  scale <- function(theta) scaled_parameters(link, theta, exp(shift))
   state$population <- population
-  state$theta <- scaled_parameters(problem$map$value[[1]], state$theta, exp(shift))
+  state$theta <- scale(state$theta)
+  moving <- intersect(c("theta", "target"), names(state$adam))
+  state$adam[moving] <- lapply(state$adam[moving], scale)
   traits <- if (problem$estimator == "joint") {
     mode <- state$mode - shift
     list(mode = mode, groups = slope_groups(exp(mode), problem$counts))
@@ -19,6 +29,29 @@ rescaled <- function(problem, state) {
     traits_on_grid(problem, state, state$nodes - shift, state$log_lik_table)
   }
   utils::modifyList(state, traits)
+}
+
+# Log of the scale that suits the residuals and a population that stays as it is.
+held_shift <- function(problem, state) {
+  cost <- function(shift) {
+    moved <- state$population
+    moved$effects[1] <- moved$effects[1] + shift
+    penalty_(problem$task, problem$penalty, exp(shift) * state$q) +
+      traits_misfit(problem, state, moved)
+  }
+  found <- stats::optimize(cost, c(-1, 1), tol = 1e-5)
+  if (found$objective < cost(0)) found$minimum else 0
+}
+
+# Minus the log likelihood of a population, but for constants.
+traits_misfit <- function(problem, state, population) {
+  if (problem$estimator == "marginal") {
+    return(-evaluate_population(
+      problem, state$nodes, state$log_lik_table, population
+    )$log_lik)
+  }
+  mean <- drop(problem$design %*% population$effects)
+  sum((state$mode - mean)^2) / (2 * exp(2 * population$log_sigma))
 }
 
 # The population of the traits as they are, mu free; a ridge pulls it down.

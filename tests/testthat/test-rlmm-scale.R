@@ -2,14 +2,15 @@
 
 few_cells <- ~ r2c3 + r3c3 + r3c2 + r1c2
 
-scale_problem <- function(value, estimator = "marginal", persons = ~1, ...) {
+scale_problem <- function(value, estimator = "marginal", persons = ~1,
+                          consistency = bellman_none(), ...) {
   set.seed(6)
   task <- rescale_rewards(peg_solitaire("tiny_cross", features = TRUE))
   beta <- stats::setNames(exp(stats::rnorm(40, .5)), sprintf("p%02d", 1:40))
   log <- simulate_trajectories(task, beta, 6, solve_mdp(task, 0))
   age <- data.frame(person = names(beta), age = log(beta) + stats::rnorm(40))
   problem <- measurement_problem(log, task, validate_spec(list(
-    value = value, reward = reward_known(), consistency = bellman_none(),
+    value = value, reward = reward_known(), consistency = consistency,
     habit = FALSE, identify = "auto", persons = persons, estimator = estimator
   )), rlmm_control(persons = age, ...))
   problem$penalty <- value_penalty(problem)
@@ -58,6 +59,36 @@ test_that("a start far off costs no more than a few rounds", {
       tolerance = if (estimator == "joint") 1e-4 else 1e-6
     )
   }
+})
+
+test_that("values under a weak penalty are not better on another scale", {
+  for (estimator in c("marginal", "joint")) {
+    problem <- scale_problem(q_linear(few_cells), estimator,
+      consistency = bellman(1e-3, 0)
+    )
+    run <- search_from_start(problem)
+    expect_lt(length(run$rows), 15)
+    moved <- vapply(c(-.02, .02), function(step) {
+      state <- run$state
+      state$theta <- exp(step) * state$theta
+      judge(problem, state)$objective
+    }, 0)
+    expect_gt(min(moved), run$state$objective)
+  }
+})
+
+test_that("steps on samples start where the scale was found", {
+  problem <- scale_problem(q_linear(few_cells), m_step = "adam", steps = 5)
+  set.seed(11)
+  state <- judge(problem, starting_state(problem))
+  state$adam <- list(theta = state$theta, target = state$theta, m = 0 * state$theta)
+  moved <- rescaled(problem, state)
+  expect_false(isTRUE(all.equal(moved$theta, state$theta)))
+  expect_equal(moved$adam$theta, moved$theta)
+  expect_equal(moved$adam$target, moved$theta)
+  # The same probabilities, from larger or smaller values and people.
+  of <- function(state) outer(exp(state$nodes), represented(problem, state)$q)
+  expect_equal(of(moved), of(state))
 })
 
 test_that("the output of a network is what scales its values", {

@@ -165,15 +165,17 @@ class MiniBatches {
     const std::unique_ptr<Map> map = whole.restricted(touched_.pairs);
     require(map != nullptr, "the representation works row by row");
     const Task part = touched_.task();
+    // A target that has just been copied needs no values of its own.
+    const bool behind = target && *target != theta;
     Numbers frozen;
-    if (target) frozen = back_up_all(part, penalty_, values(map->value(*target))).v;
+    if (behind) frozen = back_up_all(part, penalty_, values(map->value(*target))).v;
     const Numbers x = map->value(theta);
     const Numbers q = values(x);
     Numbers g(x.size(), 0.0);
     add_behaviour(part, q, g);
     const BackedUp<double> at = back_up_all(part, penalty_, q);
     Numbers v_gradient(part.n_states(), 0.0);
-    add_residuals(x, target ? frozen : at.v, target ? nullptr : &v_gradient, g);
+    add_residuals(x, behind ? frozen : at.v, target ? nullptr : &v_gradient, g);
     if (penalty_.cql > 0.0) add_conservative(v_gradient, g);
     for (int s = 0; s < part.n_states(); ++s)
       for (int p = part.first_pair(s); p < part.state_start[s + 1]; ++p)

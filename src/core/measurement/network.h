@@ -11,12 +11,14 @@
 //   E_{l-1} = (E_l W_l' + D_l dW_l') (1 - A^2) - 2 (D_l W_l') A dA
 //   bend W_l: dA_{l-1}' D_l + A_{l-1}' E_l
 //
-// Rows are worked on in chunks, activations made anew in each: memory does not grow
-// with the number of pairs.
+// Rows are worked on in chunks. Activations are kept from one value to the next if
+// they are few, else made anew in each chunk: memory does not grow with the number of
+// pairs.
 #pragma once
 
 #include <Eigen/Dense>
 #include <cmath>
+#include <numeric>
 
 #include "core/base/map.h"
 #include "core/base/monitor.h"
@@ -44,11 +46,15 @@ class NetworkMap : public Map {
 
   Numbers value(const Numbers& theta) override {
     theta_ = unpack(theta);
+    kept_.clear();
+    std::vector<std::vector<Matrix>> kept(few() ? chunk_count(n_outputs(), kRows) : 0);
     Numbers y(n_outputs());
-    each_chunk([&](std::size_t, int begin, int n) {
-      const std::vector<Matrix> a = activations(begin, n);
+    each_chunk([&](std::size_t c, int begin, int n) {
+      std::vector<Matrix> a = make_activations(begin, n);
       Eigen::Map<Matrix>(&y[begin], n, 1) = a.back();
+      if (!kept.empty()) kept[c] = std::move(a);
     });
+    kept_ = std::move(kept);
     return y;
   }
 
@@ -56,7 +62,8 @@ class NetworkMap : public Map {
     const std::vector<Layer> along = unpack(v);
     Numbers dy(n_outputs());
     each_chunk([&](std::size_t, int begin, int n) {
-      const std::vector<Matrix> a = activations(begin, n);
+      std::vector<Matrix> made;
+      const std::vector<Matrix>& a = activations(begin, n, made);
       Eigen::Map<Matrix>(&dy[begin], n, 1) = tangents(a, along).back();
     });
     return dy;
@@ -64,7 +71,8 @@ class NetworkMap : public Map {
 
   Numbers pull(const Numbers& g) const override {
     return summed([&](int begin, int n, std::vector<Layer>& out) {
-      const std::vector<Matrix> a = activations(begin, n);
+      std::vector<Matrix> made;
+      const std::vector<Matrix>& a = activations(begin, n, made);
       Matrix d = Eigen::Map<const Matrix>(&g[begin], n, 1);
       for (int l = n_layers(); l >= 1; --l) {
         add(a[l - 1].transpose() * d, d, out[l - 1]);
@@ -77,7 +85,9 @@ class NetworkMap : public Map {
   Numbers bend(const Numbers& g, const Numbers& v) const override {
     const std::vector<Layer> along = unpack(v);
     return summed([&](int begin, int n, std::vector<Layer>& out) {
-      const std::vector<Matrix> a = activations(begin, n), da = tangents(a, along);
+      std::vector<Matrix> made;
+      const std::vector<Matrix>& a = activations(begin, n, made);
+      const std::vector<Matrix> da = tangents(a, along);
       Matrix d = Eigen::Map<const Matrix>(&g[begin], n, 1), e = Matrix::Zero(n, 1);
       for (int l = n_layers(); l >= 1; --l) {
         add(da[l - 1].transpose() * d + a[l - 1].transpose() * e, e, out[l - 1]);
@@ -104,7 +114,7 @@ class NetworkMap : public Map {
     Matrix w;                // [width_{l-1} x width_l]
     Eigen::RowVectorXd b;    // [width_l]
   };
-  enum : int { kRows = 512 };
+  enum : int { kRows = 512, kMostKept = 1 << 23 };
 
   int n_layers() const { return static_cast<int>(width_.size()) - 1; }
 
@@ -130,13 +140,24 @@ class NetworkMap : public Map {
     out.b += d.colwise().sum();
   }
 
-  // A_0 .. A_{L-1}, and y at the end.
-  std::vector<Matrix> activations(int begin, int n) const {
+  bool few() const {
+    const int units = std::accumulate(width_.begin(), width_.end(), 0);
+    return n_outputs() * units <= kMostKept;
+  }
+
+  // A_0 .. A_{L-1}, and y at the end: those that were kept, or else in `made`.
+  const std::vector<Matrix>& activations(int begin, int n, std::vector<Matrix>& made) const {
+    if (!kept_.empty()) return kept_[begin / kRows];
+    return made = make_activations(begin, n);
+  }
+
+  std::vector<Matrix> make_activations(int begin, int n) const {
     std::vector<Matrix> a{x_.middleRows(begin, n)};
     for (int l = 1; l <= n_layers(); ++l) {
       Matrix z = a.back() * theta_[l - 1].w;
       z.rowwise() += theta_[l - 1].b;
-      if (l < n_layers()) z = z.array().tanh().matrix();
+      // tanh, by the exponential of which several are made at once.
+      if (l < n_layers()) z = (1.0 - 2.0 / ((2.0 * z.array()).exp() + 1.0)).matrix();
       a.push_back(std::move(z));
     }
     return a;
@@ -187,6 +208,7 @@ class NetworkMap : public Map {
   std::vector<int> width_;     // features, hidden units, 1
   const Executor* executor_;
   std::vector<Layer> theta_;
+  std::vector<std::vector<Matrix>> kept_;  // activations by chunk, or empty
 };
 
 }  // namespace psyrl
