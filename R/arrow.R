@@ -10,7 +10,9 @@
 arrow <- function(fit, covariance = FALSE, ...) {
   found <- switch(arrow_kind(fit),
     table = table_arrow(fit, table_setting(fit), covariance, ...),
-    habit = table_arrow(fit, habit_setting(fit), covariance, ...),
+    habit = over_temperatures(
+      table_arrow(fit, habit_setting(fit), covariance, ...), fit
+    ),
     represented = represented_arrow(fit, covariance),
     rewards = reward_arrow(fit, covariance)
   )

@@ -30,8 +30,9 @@
 #' is shared (parameters of the representation, rewards, habit, population) and persons,
 #' Var(z) = 1 / I_zz + I_zq S^-1 I_qz / I_zz^2 with S the Schur complement of the
 #' persons; the posterior's quantiles are stretched to that variance. Directions that
-#' identification removes do not enter. A fixed penalty, ridge or temperature, and the
-#' temperature beside a habit, are taken as known.
+#' identification removes do not enter. A temperature estimated beside a habit adds how
+#' far it moves persons' slopes, temperatures weighted by their evidence. A fixed penalty,
+#' ridge or temperature, and the discount beside a habit, are taken as known.
 #'
 #' **Population.** Normal on the link scale (identity, log, logit; `"joint"` and
 #' `"plugin"` are the same), or percentiles of the bootstrap. `NA` where the data say

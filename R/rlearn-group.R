@@ -87,7 +87,7 @@ hierarchical_result <- function(out, problem, design) {
     status = out$status, iterations = out$iterations,
     gradient = out$gradient, hessian = out$hessian,
     sampled = !is.null(out$sampling), effective = out$sampling$effective,
-    n_draws = out$sampling$draws, monte_carlo = out$sampling$monte_carlo,
+    log_lik_error = out$sampling$error, monte_carlo = out$sampling$monte_carlo,
     prior = list(mean = group_means(design, gamma, d), cov = covariance),
     trace = hierarchical_trace(out)
   )

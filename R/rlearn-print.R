@@ -39,15 +39,12 @@ monte_carlo_error <- function(x) {
   sqrt(pmax(0, diag(map %*% x$monte_carlo %*% t(map))))
 }
 
-# Monte Carlo error of a sampled log-likelihood: a relative variance of 1 / effective -
-# 1 / draws for every person.
-log_lik_error <- function(x) sqrt(sum(pmax(0, 1 / x$effective - 1 / x$n_draws)))
-
+# NaN where the fit was interrupted before the error was known.
 log_lik_words <- function(x) {
   words <- format(x$loglik, nsmall = 2)
-  if (!isTRUE(x$sampled)) return(words)
+  if (is.null(x$log_lik_error)) return(words)
   paste0(words, " by importance sampling, Monte Carlo error ",
-         format(log_lik_error(x), digits = 1))
+         format(x$log_lik_error, digits = 2))
 }
 
 estimator_words <- function(x) {

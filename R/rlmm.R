@@ -25,8 +25,8 @@
 #'   trait multiplies, beside exact or known values: logit = habit(s, a) +
 #'   beta_j A(s, a), the ridge of the table estimated by its evidence. beta_j is then
 #'   normal, of either sign; mu and sigma, `estimate` and `log_estimate` of [persons()]
-#'   are about beta_j itself. A temperature or discount to be estimated is that of the
-#'   model without a habit.
+#'   are about beta_j itself. A temperature to be estimated has the largest evidence
+#'   beside the habit; a discount is that of the model without one.
 #' @param identify What removes the per-state level and the common scale of values:
 #'   `"center"` subtracts the mean over the legal actions (beta in 1 / reward),
 #'   `"global_rms"` also divides by one root mean square, `"state_rms"` by the state's

@@ -95,7 +95,7 @@ Rcpp::NumericVector covariances(const Group& group, const HierarchicalFit& fit, 
 SEXP sampling(const HierarchicalFit& fit) {
   if (!fit.sampled) return R_NilValue;
   return Rcpp::List::create(Rcpp::_["effective"] = fit.effective,
-                            Rcpp::_["draws"] = fit.draws,
+                            Rcpp::_["error"] = fit.error,
                             Rcpp::_["monte_carlo"] = fit.monte_carlo);
 }
 

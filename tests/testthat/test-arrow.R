@@ -37,8 +37,8 @@ test_that("variances are those of the dense information", {
 test_that("a habit beside values has the arrow of its own dense information", {
   x <- validity_example()
   fit <- quietly(rlmm(x$log[names(x$beta)[1:12]], x$task, habit = TRUE))
-  found <- arrow(fit, covariance = TRUE)
   setting <- habit_setting(fit)
+  found <- table_arrow(fit, setting, covariance = TRUE)
   a <- fit$values$advantage
   n <- length(a)
   state <- task_pairs(fit$task)$state

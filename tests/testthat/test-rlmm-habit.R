@@ -1,9 +1,11 @@
 # Habit and value: logit = h(s, a) + beta_j A(s, a).
 
-habit_log <- function(n = 120, episodes = 6, seed = 4) {
-  task <- peg_solitaire("big_cross")
-  q <- solve_mdp(task, 0)
-  unit <- sqrt(mean(q$advantage^2))
+# `relative`: temperature of the values in units of their root mean square.
+habit_log <- function(n = 120, episodes = 6, seed = 4, board = "big_cross",
+                      relative = 0) {
+  task <- peg_solitaire(board)
+  unit <- sqrt(mean(solve_mdp(task, 0)$advantage^2))
+  q <- solve_mdp(task, relative * unit)
   set.seed(seed)
   h <- stats::rnorm(nrow(q), 0, 1)
   h <- h - stats::ave(h, q$state)
@@ -33,6 +35,48 @@ test_that("habit and slopes of either sign are recovered", {
   expect_identical(scores$estimate, scores$log_estimate)
   expect_gt(stats::cor(fit$values$habit, made$h), .6)
   expect_lt(abs(coef(fit)[["habit_sd"]] - 1), .25)
+})
+
+test_that("a temperature is the best beside the habit, and not taken as known", {
+  made <- habit_log(50, 10, 2, "tiny_cross", .3)
+  fit_at <- function(...) rlmm(made$log, made$task, q_task(...), habit = TRUE)
+  fit <- fit_at()
+  at <- fit$values$at_temperatures
+  expect_equal(sum(at$weight), 1)
+  # Without a habit the best would be lower than any that is worth to be tried.
+  expect_lt(coef(rlmm(made$log, made$task))[["temperature"]], min(at$temperature[-1]))
+  for (temperature in at$temperature[at$temperature < 50]) {
+    given <- fit_at(temperature = temperature)
+    expect_gt(min(given$trace$objective), min(fit$trace$objective) - .05)
+  }
+  known <- fit_at(temperature = coef(fit)[["temperature"]])
+  expect_equal(persons(known)$estimate, persons(fit)$estimate, tolerance = .02)
+  width <- function(fit) rowSums(confint(fit, "persons") %*% c(-1, 1))
+  expect_gt(mean(width(fit) / width(known)), 1.02)
+  between <- function(fit) mean(vcov(fit, "persons")[1, -1])
+  expect_gt(between(fit), between(known))
+  inside <- confint(fit, "persons")
+  b <- made$b[rownames(inside)]
+  expect_gt(mean(inside[, 1] < b & b < inside[, 2]), .88)
+})
+
+test_that("a search for the temperature that is stopped is a usable fit", {
+  made <- habit_log(20, 4, 2, "tiny_cross")
+  for (last in c(1, 8)) {
+    rounds <- 0
+    expect_warning(
+      fit <- rlmm(made$log, made$task, habit = TRUE,
+        control = rlmm_control(callback = function(row) {
+          rounds <<- rounds + 1
+          rounds < last
+        })
+      ),
+      class = "psyrl_warning_interrupted"
+    )
+    expect_identical(fit$status, "interrupted")
+    expect_equal(nrow(persons(fit)), 20)
+    expect_true(all(is.finite(confint(fit, "persons"))))
+  }
 })
 
 test_that("a habit works through prediction, new persons and known values", {

@@ -20,22 +20,20 @@ maze_log <- function(n = 60, episodes = 8, task = maze_task(), seed = 1,
   )
 }
 
-# Marginal log-likelihood by plain integration.
+# Marginal log-likelihood by plain integration: every decision at every node.
 reference_log_lik <- function(log, values, mu, sigma) {
   d <- as.data.frame(log)
-  rows <- split(d, as.character(d$person))
   nodes <- seq(mu - 9 * sigma, mu + 9 * sigma, length.out = 601)
-  sum(vapply(rows, function(d) {
-    lp <- vapply(nodes, function(z) {
-      sum(vapply(seq_len(nrow(d)), function(i) {
-        a <- values[as.character(values$state) == as.character(d$state[i]), ]
-        x <- exp(z) * a$advantage
-        x[as.character(a$action) == as.character(d$action[i])] -
-          log(sum(exp(x)))
-      }, numeric(1)))
-    }, numeric(1)) + stats::dnorm(nodes, mu, sigma, log = TRUE)
-    max(lp) + log(sum(exp(lp - max(lp))) * (nodes[2] - nodes[1]))
-  }, numeric(1)))
+  at_state <- split(values$advantage, as.character(values$state))
+  log_sum <- vapply(at_state, function(a) {
+    log(colSums(exp(outer(a, exp(nodes)))))
+  }, numeric(601))
+  taken <- match(paste(d$state, d$action), paste(values$state, values$action))
+  lp <- outer(exp(nodes), values$advantage[taken]) - log_sum[, as.character(d$state)]
+  lp <- rowsum(t(lp), as.character(d$person))
+  lp <- t(lp) + stats::dnorm(nodes, mu, sigma, log = TRUE)
+  top <- apply(lp, 2, max)
+  sum(top + log(colSums(exp(t(t(lp) - top))) * (nodes[2] - nodes[1])))
 }
 
 test_that("the marginal likelihood equals plain integration and is at its maximum", {

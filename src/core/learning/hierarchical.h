@@ -52,7 +52,7 @@ struct HierarchicalFit {
   std::vector<Contribution> parts;    // derivatives by person, in psi
   bool sampled = false;
   std::vector<double> effective;      // sample sizes of the included
-  std::vector<int> draws;             // of the included
+  double error = std::nan("");        // of the log evidence, over other draws
   Eigen::MatrixXd monte_carlo;        // covariance of psi over other draws
   std::vector<double> trace, sampled_trace;
 };
@@ -234,8 +234,27 @@ inline void take_posteriors(const Engine& engine, const ChoiceData& data,
     fit.persons[i] = posterior_fit(engine, Trials(data, person), posterior,
                                    sampled.evidence()[i], precision);
     fit.effective.push_back(posterior.effective);
-    fit.draws.push_back(sampled.n_draws(person));
   }
+}
+
+/// Standard error of the log evidence over other draws, by samplers that begin anew and
+/// learn nothing of the first. A batch knows the variance of its weights alone, not what
+/// its proposals owe to chance, such as modes that they have missed.
+inline double error_of_draws(const SampledMarginal& sampled, SampledMarginal& again,
+                             const Eigen::VectorXd& psi,
+                             const std::vector<PersonFit>& start,
+                             const HierarchicalControl& control) {
+  const double kShare[] = {.06, .06, .06, .08, .1, .14, .15, 1.0};
+  const int kRounds = 8;
+  for (int round = 0; round < kRounds; ++round) {
+    const int pairs = control.pairs(kShare[round]);
+    if (round == 2) again.look_again(psi, start, pairs, control.seed, 60);
+    again.draw(psi, pairs, control.seed, 60 + round);
+  }
+  double squares = 0.0;
+  for (std::size_t i = 0; i < start.size(); ++i)
+    squares += 0.5 * std::pow(sampled.evidence()[i] - again.evidence()[i], 2);
+  return std::sqrt(squares);
 }
 
 inline void fit_by_sampling(const Engine& engine, const ChoiceData& data,
@@ -244,10 +263,14 @@ inline void fit_by_sampling(const Engine& engine, const ChoiceData& data,
                             const Monitor& monitor, HierarchicalFit& fit) {
   const Box box = group_box(group);
   SampledMarginal sampled(engine, data, group, fit.included, executor);
+  SampledMarginal again(engine, data, group, fit.included, executor);
   const Eigen::MatrixXd precision = group.precision(fit.group.x);
-  for (std::size_t i = 0; i < fit.persons.size(); ++i)
-    if (fit.included[i])
-      sampled.start(static_cast<int>(i), around_mode(fit.persons[i], precision));
+  for (std::size_t i = 0; i < fit.persons.size(); ++i) {
+    if (!fit.included[i]) continue;
+    const Posterior around = around_mode(fit.persons[i], precision);
+    sampled.start(static_cast<int>(i), around);
+    again.start(static_cast<int>(i), around);
+  }
   fit.group = approach(sampled, fit.group.x, start, box, control, monitor);
   if (fit.group.status != Status::interrupted && std::isfinite(fit.group.value))
     settle(sampled, fit.group, box, control, monitor);
@@ -262,6 +285,8 @@ inline void fit_by_sampling(const Engine& engine, const ChoiceData& data,
   fit.parts = sampled.contributions();
   fit.evidence = sampled.evidence();
   take_posteriors(engine, data, group, sampled, fit);
+  if (fit.group.status != Status::interrupted)
+    fit.error = error_of_draws(sampled, again, fit.group.x, start, control);
   group_covariance(fit, box);
   fit.monte_carlo = fit.covariance * sampled.noise(fit.group.x) * fit.covariance;
 }

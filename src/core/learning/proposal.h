@@ -120,7 +120,6 @@ class DrawPool {
   };
 
   int size() const { return static_cast<int>(log_lik_.size()); }
-  int batch_size() const { return batch_; }
 
   /// A new batch; `log_lik(u)` of each draw.
   template <class LogLik>

@@ -43,7 +43,6 @@ class SampledMarginal {
   const std::vector<double>& evidence() const { return evidence_; }
   /// The log evidence at every point whose derivatives were asked for.
   const std::vector<double>& history() const { return history_; }
-  int n_draws(int person) const { return draws_[person].pool().batch_size(); }
   /// How many times more the draws counted where they were made than at the last value().
   double worn() const { return std::exp(drawn_effective_ - log_effective()); }
 
