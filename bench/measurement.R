@@ -5,8 +5,8 @@
 #   Rscript bench/measurement.R [replicates = 3] [section ...]
 #
 # Sections: boards, fixed_point, reading, oracle, learned, unrelated,
-# own_temperature, small_boards, tower_of_london, threads, growth. Pictures go to
-# bench/out.
+# own_temperature, small_boards, tower_of_london, threads, growth, seven. Pictures go
+# to bench/out.
 
 suppressMessages(library(psyrl))
 internal <- asNamespace("psyrl")
@@ -458,31 +458,38 @@ sections$seven <- function() {
     rms = task$board$rewards[2] / s$task$board$rewards[2]
   )))
   fixed <- rlmm_control(mu = -0.5, sigma = 1)
+  fit <- function(...) rlmm(s$log, s$task, ...)
+  # What is asked, and the fit.
   models <- list(
-    "exact values and prior" = quote(
-      rlmm(s$log, s$task, q_task(temperature = 0), control = fixed)
+    "exact values and prior" = list(
+      "oracle", quote(fit(q_task(temperature = 0), control = fixed))
     ),
-    "network, behaviour alone" = quote(
-      rlmm(s$log, s$task, q_network(c(32, 32)), consistency = bellman_none())
+    "linear, behaviour alone" = list(
+      "< 5 min", quote(fit(q_linear(), consistency = bellman_none()))
     ),
-    "network, bellman(.05, 0)" = quote(
-      rlmm(s$log, s$task, q_network(c(32, 32)), consistency = bellman(.05, 0))
+    "linear, bellman(.05, 0)" = list(
+      "< 5 min", quote(fit(q_linear(), consistency = bellman(.05, 0)))
     ),
-    "linear, behaviour alone" = quote(
-      rlmm(s$log, s$task, q_linear(), consistency = bellman_none())
+    "by default" = list("< 10 min, 4 GB", quote(fit())),
+    "network, behaviour alone" = list(
+      "rho .95, < 10 min, 4 GB",
+      quote(fit(q_network(c(32, 32)), consistency = bellman_none()))
     ),
-    "by default" = quote(rlmm(s$log, s$task))
+    "network, bellman(.05, 0)" = list(
+      "< 10 min, 4 GB",
+      quote(fit(q_network(c(32, 32)), consistency = bellman(.05, 0)))
+    )
   )
   for (name in names(models)) {
     set.seed(1)
     peak <- peak_memory(time <- system.time(
-      fit <- suppressWarnings(eval(models[[name]]))
+      found <- suppressWarnings(eval(models[[name]][[2]]))
     ))
     show(
-      paste("7x7, 200 x 50:", name), "rho .95, < 10 min, 4 GB",
+      paste("7x7, 200 x 50:", name), models[[name]][[1]],
       paste0(
-        numbers(recovery(fit, s$z)), ", ", round(time[["elapsed"]]), " s (processor ",
-        round(sum(time[1:2])), "), ", round(peak, 2), " GB, ", fit$status
+        numbers(recovery(found, s$z)), ", ", round(time[["elapsed"]]), " s (processor ",
+        round(sum(time[1:2])), "), ", round(peak, 2), " GB, ", found$status
       )
     )
   }

@@ -87,6 +87,10 @@ TEST_CASE("values do not depend on the order of work") {
   const int n = one.values(board.starts[0], jump, a);
   REQUIRE(other.values(board.starts[0], jump, b) == n);
   REQUIRE(std::equal(a, a + n, b));
+  const BoardLinks links(positions, Runtime{ReversedExecutor(), monitor});
+  const BoardValues linked(positions, links, settings, Runtime{ReversedExecutor(), monitor});
+  REQUIRE(linked.values(board.starts[0], jump, b) == n);
+  REQUIRE(std::equal(a, a + n, b));
   REQUIRE(one.play_rms(board.starts, Runtime{SerialExecutor(), monitor}) ==
           other.play_rms(board.starts, Runtime{ReversedExecutor(), monitor}));
 }

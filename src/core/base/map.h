@@ -30,6 +30,13 @@ class Map {
   virtual Numbers push(const Numbers& v) const = 0;
   virtual Numbers pull(const Numbers& g) const = 0;
   virtual Numbers bend(const Numbers& g, const Numbers& v) const = 0;
+  /// How J' g moves where x moves along v and g along dg: pull dg + bend g v.
+  virtual Numbers moved(const Numbers& g, const Numbers& dg, const Numbers& v) const {
+    Numbers out = pull(dg);
+    const Numbers bent = bend(g, v);
+    for (std::size_t i = 0; i < out.size(); ++i) out[i] += bent[i];
+    return out;
+  }
   /// Diagonal of J' diag(d) J for a preconditioner, or a guess at it.
   virtual Numbers diagonal(const Numbers& d) const {
     double sum = 0.0;
@@ -69,18 +76,21 @@ class Chain : public Map {
     return out;
   }
 
-  // Behind link i stand the adjoint of its output and how that adjoint moves.
   Numbers bend(const Numbers& g, const Numbers& v) const override {
+    return moved(g, Numbers(n_outputs(), 0.0), v);
+  }
+
+  // Behind link i stand the adjoint of its output and how that adjoint moves.
+  Numbers moved(const Numbers& g, const Numbers& dg, const Numbers& v) const override {
     std::vector<Numbers> tangent{v};
-    for (const auto& link : links_) tangent.push_back(link->push(tangent.back()));
-    Numbers adjoint = g, moved(n_outputs(), 0.0);
+    for (std::size_t i = 0; i + 1 < links_.size(); ++i)
+      tangent.push_back(links_[i]->push(tangent.back()));
+    Numbers adjoint = g, motion = dg;
     for (std::size_t i = links_.size(); i-- > 0;) {
-      const Numbers bent = links_[i]->bend(adjoint, tangent[i]);
-      moved = links_[i]->pull(moved);
-      for (std::size_t k = 0; k < moved.size(); ++k) moved[k] += bent[k];
-      adjoint = links_[i]->pull(adjoint);
+      motion = links_[i]->moved(adjoint, motion, tangent[i]);
+      if (i > 0) adjoint = links_[i]->pull(adjoint);
     }
-    return moved;
+    return motion;
   }
 
   Numbers diagonal(const Numbers& d) const override {

@@ -20,7 +20,7 @@ class BoardLinks {
       for_chunks(runtime.executor, codes.size(), 4096,
                  [&](std::size_t, std::size_t begin, std::size_t end) {
                    for (std::size_t i = begin; i < end; ++i)
-                     follow(positions, number, codes[i], &next_[start_[first + i]]);
+                     follow(positions, number, codes[i], next_.data() + start_[first + i]);
                  });
       complete_ = !runtime.monitor.interrupted();
     }
@@ -50,7 +50,8 @@ class BoardLinks {
         const std::size_t place = positions.index(code);
         number[place] = static_cast<std::uint32_t>(index_.size());
         index_.push_back(static_cast<std::uint32_t>(place));
-        start_.push_back(start_.back() + positions.legal(positions.code().position(code), jump));
+        const int n = positions.legal(positions.code().position(code), jump);
+        start_.push_back(start_.back() + static_cast<std::uint32_t>(n));
       }
     }
     next_.resize(start_.back());

@@ -83,12 +83,17 @@ class NetworkMap : public Map {
   }
 
   Numbers bend(const Numbers& g, const Numbers& v) const override {
+    return moved(g, Numbers(n_outputs(), 0.0), v);
+  }
+
+  Numbers moved(const Numbers& g, const Numbers& dg, const Numbers& v) const override {
     const std::vector<Layer> along = unpack(v);
     return summed([&](int begin, int n, std::vector<Layer>& out) {
       std::vector<Matrix> made;
       const std::vector<Matrix>& a = activations(begin, n, made);
       const std::vector<Matrix> da = tangents(a, along);
-      Matrix d = Eigen::Map<const Matrix>(&g[begin], n, 1), e = Matrix::Zero(n, 1);
+      Matrix d = Eigen::Map<const Matrix>(&g[begin], n, 1);
+      Matrix e = Eigen::Map<const Matrix>(&dg[begin], n, 1);
       for (int l = n_layers(); l >= 1; --l) {
         add(da[l - 1].transpose() * d + a[l - 1].transpose() * e, e, out[l - 1]);
         if (l == 1) break;

@@ -200,6 +200,11 @@ class SideBySide : public Map {
         first_->bend(head(g, first_->n_outputs()), head(v, first_->n_inputs())),
         second_->bend(tail(g, first_->n_outputs()), tail(v, first_->n_inputs())));
   }
+  Numbers moved(const Numbers& g, const Numbers& dg, const Numbers& v) const override {
+    const std::size_t n = first_->n_outputs(), m = first_->n_inputs();
+    return joined(first_->moved(head(g, n), head(dg, n), head(v, m)),
+                  second_->moved(tail(g, n), tail(dg, n), tail(v, m)));
+  }
   Numbers diagonal(const Numbers& d) const override {
     return joined(first_->diagonal(head(d, first_->n_outputs())),
                   second_->diagonal(tail(d, first_->n_outputs())));

@@ -26,8 +26,7 @@ class RepresentedValues {
   void multiply(const Numbers& v, Numbers& hv) const {
     Numbers curved(g_.size());
     objective_.multiply(map_.push(v), curved);
-    hv = map_.pull(curved);
-    add_scaled(1.0, map_.bend(g_, v), hv);
+    hv = map_.moved(g_, curved, v);
   }
 
   void precondition(const Numbers& r, Numbers& z) const {
