@@ -15,7 +15,7 @@
 # Values are in units of their root mean square while searching.
 
 # Nats at which a round gains too little to go on.
-habit_gain <- .001
+habit_gain <- .01
 
 check_habit <- function(spec) {
   if (!spec$habit) return(invisible())

@@ -46,7 +46,7 @@ brute_curve <- function(case, person, at, z, variance = 1) {
       log_p <- -rowSums(q^2) / (2 * variance)
       for (j in seq_along(z)) {
         logit <- exp(z[j]) * q
-        top <- apply(logit, 1, max)
+        top <- do.call(pmax, as.data.frame(logit))
         normaliser <- top + log(rowSums(exp(logit - top)))
         for (row in which(who == j & (counts$pair + 1) %in% p)) {
           chosen <- match(counts$pair[row] + 1, p)

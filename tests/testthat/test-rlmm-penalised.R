@@ -33,6 +33,8 @@ uniform_log <- function(n = 12, steps = 15, seed = 2) {
   trajectories(log)
 }
 
+the_log <- uniform_log()
+
 combinations <- expand.grid(
   identify = c("none", "center", "global_rms", "state_rms"),
   temperature = c(0, .5), backup = c("soft", "mellow"),
@@ -41,7 +43,6 @@ combinations <- expand.grid(
 )
 
 problem_of <- function(case) {
-  log <- uniform_log()
   spec <- validate_spec(list(
     value = q_table(l2 = .2), reward = reward_known(),
     consistency = bellman(
@@ -50,7 +51,7 @@ problem_of <- function(case) {
     ),
     habit = FALSE, identify = case$identify, persons = ~1, estimator = "joint"
   ))
-  problem <- measurement_problem(log, cyclic_task(), spec, rlmm_control())
+  problem <- measurement_problem(the_log, cyclic_task(), spec, rlmm_control())
   problem$penalty <- value_penalty(problem)
   problem$map <- list(
     value = value_links(problem), reward = reward_links(problem)

@@ -29,7 +29,7 @@ test_that("exact values give the same fit", {
 })
 
 test_that("the temperature is found by exact solutions of the whole board", {
-  s <- study_on_board("diamond", n = 30)
+  s <- study_on_board("4x4", n = 30)
   whole <- rlmm(s$log, s$whole)
   region <- rlmm(s$log, s$task)
   expect_equal(as.double(logLik(region)), as.double(logLik(whole)), tolerance = 1e-5)
