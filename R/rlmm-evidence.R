@@ -38,6 +38,7 @@ evidence_control <- function(nodes = 91, from = -7, to = 6.5, starts = 1,
 #   coefficients, mu, sigma                       population of log beta
 #   residual_sd, lambda, temperature, discount, reward_scale
 #   effective_values, evidence, loglik, status, trace
+#   departure     of choices from the exact model in standard errors; NaN: not asked
 #   information, gradient of the evidence over `parameters`
 #   node [K], posterior [J x K] (the one to report), posterior_mode
 #   draws: list(q [n_pairs x D], coefficients, sigma), and drawn [n x parameters], both
@@ -101,7 +102,6 @@ in_reward_units <- function(fit, task) {
   fit$shared <- fit$draws %||% list(
     q = matrix(fit$q), coefficients = matrix(fit$coefficients), sigma = fit$sigma
   )
-  fit$scaled <- fit[c("residual_sd", "temperature")]
   for (name in c("delta", "q", "v", "residual_sd", "temperature")) {
     fit[[name]] <- fit[[name]] * scale
   }

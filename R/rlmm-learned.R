@@ -36,7 +36,8 @@ fit_by_evidence <- function(problem, ...) {
     values = c(values, list(
       effective = found$effective_values, temperature = found$temperature,
       discount = found$discount,
-      residual_sd_relative = found$residual_sd / found$reward_scale
+      residual_sd_relative = found$residual_sd / found$reward_scale,
+      departure = found$departure
     )),
     population = list(effects = effects, log_sigma = log(found$sigma)),
     posterior = posterior, log_lik = found$loglik, status = found$status,

@@ -87,7 +87,8 @@ fit_problem <- function(fit) {
 #' @export
 print.summary.rlmm <- function(x, ...) {
   fit <- x$fit
-  writeLines(c(headline(fit), verdict(fit), strwrap(rival_sentence(fit), 80)))
+  writeLines(c(headline(fit), verdict(fit)))
+  writeLines(strwrap(c(rival_sentence(fit), departure_sentence(fit)), 80))
   cat(strwrap(x$meaning$sentence, 80), sep = "\n")
   for (name in names(x$crowd)[!is.na(x$crowd)]) {
     cat("  correlation with the ",
@@ -117,6 +118,20 @@ print.summary.rlmm <- function(x, ...) {
   }
   for (text in x$meaning$warnings) cat("\n", strwrap(text, 80), sep = "\n")
   invisible(x)
+}
+
+# The score test of residuals, where they were estimated.
+departure_sentence <- function(fit) {
+  z <- fit$values$departure
+  if (is.null(z) || is.na(z)) return(NULL)
+  paste0(
+    if (z > 4) {
+      "Choices depart clearly from those by the task's own values"
+    } else {
+      "Choices do not depart clearly from those by the task's own values"
+    },
+    " (score test of residuals: ", sprintf("%.1f", z), " standard errors)."
+  )
 }
 
 tuning_sentence <- function(tuning) {

@@ -109,7 +109,8 @@ replicate_once <- function(design, number) {
     m = recovery(fit$posterior_mode, fit$node, in_units),
     nll_o = fresh_nll(task, known, oracle, fresh),
     nll_f = fresh_nll(task, fit$posterior, fit, fresh),
-    s = fit$scaled$residual_sd, tau = fit$scaled$temperature, sigma = fit$sigma,
+    s = fit$residual_sd / fit$reward_scale, tau = fit$temperature / fit$reward_scale,
+    sigma = fit$sigma,
     gamma = fit$discount, g = fit$effective_values, evidence = fit$evidence,
     gain = fit$discount_gain, converged = fit$status == "converged", rounds = nrow(fit$trace),
     search = fit$seconds_search, all = fit$seconds, cpu = cpu

@@ -17,6 +17,11 @@ row <- function(what, level, measured) {
   cat(sprintf("%-58s | %-20s | %s\n", what, level, measured))
 }
 percent <- function(x) sub("^0", "", sprintf("%.3f", x))
+# Whether the truth lies between the two columns (or, of one term, elements) of limits.
+covered <- function(ends, truth) {
+  ends <- matrix(ends, ncol = 2)
+  ends[, 1] < truth & truth < ends[, 2]
+}
 
 # --- Coverage of joint intervals with estimated values --------------------------
 
@@ -48,24 +53,19 @@ coverage_once <- function(board, n, generator, episodes, seed) {
   z <- setNames(rnorm(n, -.5), sprintf("p%04d", seq_len(n)))
   log <- simulate_trajectories(task, exp(z), episodes, pair_frame(task, q))
   fit <- quietly(rlmm(log, task, q_table()))
-  ends <- confint(fit, scale = "log") + log(unit)
-  inside <- ends[, 1] < z & z < ends[, 2]
+  inside <- covered(confint(fit, scale = "log") + log(unit), z)
   third <- cut(rank(z), 3, labels = FALSE)
   visited <- unique(internal$task_pairs(task)$state[fit$counts$pair + 1])
   at <- internal$task_pairs(task)$state %in% visited &
     diff(task$layout$state_start)[internal$task_pairs(task)$state] > 1
   truth <- internal$identify_(task, q * unit, "center")$advantage
-  advantage <- confint(fit, "values")
-  a <- advantage[, 1] < truth & truth < advantage[, 2]
   population <- confint(fit, "population")
-  within <- function(term, value) {
-    population[term, 1] < value && value < population[term, 2]
-  }
   c(
     all = mean(inside), low = mean(inside[third == 1]),
     middle = mean(inside[third == 2]), high = mean(inside[third == 3]),
-    mu = within("mu", -.5 - log(unit)), sigma = within("sigma", 1),
-    advantages = mean(a[at], na.rm = TRUE)
+    mu = covered(population["mu", ], -.5 - log(unit)),
+    sigma = covered(population["sigma", ], 1),
+    advantages = mean(covered(confint(fit, "values"), truth)[at], na.rm = TRUE)
   )
 }
 
@@ -107,12 +107,10 @@ coverage_exact <- function(n_replicates = replicates %||% 20) {
     z <- setNames(rnorm(100, -.5), sprintf("p%03d", 1:100))
     log <- simulate_trajectories(task, exp(z), 5, pair_frame(task, q))
     fit <- quietly(rlmm(log, task))
-    ends <- confint(fit, scale = "log") + log(unit)
-    population <- confint(fit, "population")
-    inside <- function(term, value) population[term, 1] < value & value < population[term, 2]
+    population <- confint(fit, "population")[c("mu", "sigma", "temperature"), ]
     c(
-      mean(ends[, 1] < z & z < ends[, 2]), inside("mu", -.5 - log(unit)),
-      inside("sigma", 1), inside("temperature", .2 * unit)
+      mean(covered(confint(fit, scale = "log") + log(unit), z)),
+      covered(population, c(-.5 - log(unit), 1, .2 * unit))
     )
   }, numeric(4))
   mean <- percent(rowMeans(found, na.rm = TRUE))
@@ -177,7 +175,7 @@ represented_once <- function(seed, kind) {
     truth <- truth / rms
     z <- z + base::log(rms)
   }
-  inside <- function(ends, x) mean(ends[, 1] < x & x < ends[, 2], na.rm = TRUE)
+  inside <- function(ends, truth) mean(covered(ends, truth), na.rm = TRUE)
   c(
     inside(quietly(confint(fit, scale = "log")), z),
     inside(confint(fit, scale = "log", method = "plugin"), z),
@@ -501,7 +499,8 @@ speed <- function() {
 studies <- list(
   arrow = arrow, influence = influences, person_fit = person_fits, dif = functioning,
   plausible = plausible, coverage_exact = coverage_exact, coverage = coverage,
-  coverage_represented = coverage_represented, calibration = calibration, mixture = mixture, speed = speed, coverage_4x4 = coverage_4x4
+  coverage_represented = coverage_represented, calibration = calibration,
+  mixture = mixture, speed = speed, coverage_4x4 = coverage_4x4
 )
 asked <- if (length(arguments) && arguments[1] != "all") {
   strsplit(arguments[1], ",")[[1]]

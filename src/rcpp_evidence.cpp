@@ -139,6 +139,7 @@ List as_list(const EvidenceData& data, const EvidenceFit& fit) {
   out["parameters"] = fit.search.which;
   out["status"] = to_string(fit.search.status);
   out["discount_gain"] = fit.discount_gain;
+  out["departure"] = fit.search.departure;
   out["trace"] = as_data_frame(fit.trace)[0];
   out["seconds_search"] = fit.seconds_search;
   out["seconds"] = fit.seconds;

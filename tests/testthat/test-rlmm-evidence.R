@@ -321,6 +321,23 @@ test_that("draws free scores of the bias that values have at their mode", {
   expect_lt(abs(fit$sigma - 1), abs(mode$sigma - 1))
 })
 
+test_that("a score test tells whether choices depart from the task's values", {
+  task <- peg_solitaire("big_cross")
+  departure <- function(noise, seed) {
+    data <- simulated_counts(task, n = 40, noise = noise, seed = seed)
+    fit_evidence(task, data, control = evidence_control(draws = 0))$departure
+  }
+  none <- vapply(1:12, departure, numeric(1), noise = 0)
+  expect_lt(abs(mean(none)), 1)
+  expect_lt(stats::sd(none), 2)
+  expect_gt(departure(0.3, 1), 4)
+  given <- fit_evidence(
+    task, simulated_counts(task), evidence_spec(residual_sd = 1),
+    control = evidence_control(draws = 0)
+  )
+  expect_true(is.na(given$departure))
+})
+
 test_that("other draws give the same people", {
   task <- peg_solitaire("big_cross")
   data <- simulated_counts(task, n = 80)

@@ -83,9 +83,8 @@ inline EvidenceFit fit_evidence(EvidenceData& data, const EvidenceControl& contr
   if (control.discount == DiscountRule::task && only_population_open(data))
     return fit_given(data, control);
   const Clock clock;
-  const int n_pairs = data.task.n_pairs();
-  const auto probes =
-      evidence_probes(n_pairs, control.search.n_probe_blocks, control.search.seed);
+  const auto probes = evidence_probes(data.task.n_pairs(), control.search.n_probe_blocks,
+                                      control.search.seed);
   EvidenceFit fit = detail::search_fit(data, control.discount == DiscountRule::estimate,
                                        control, probes, clock);
   if (control.discount == DiscountRule::choose) {

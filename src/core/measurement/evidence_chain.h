@@ -25,41 +25,31 @@ struct ChainControl {
 
 class Chain {
  public:
-  /// From a draw of `reference`, whose centre is `mode` at `eta`; nearer to the centre
-  /// where that is outside of the bounds, or of what has values.
+  /// From the centre of `reference`, which is `mode` at `eta`.
   Chain(const EvidenceData& data, const Bounds& box, const Point& mode, const Vector& eta,
         const std::vector<int>& which, const Reference& reference,
         const ChainControl& control, int number)
       : data_(data), box_(box), which_(which), control_(control), reference_(reference),
         mode_(mode), trial_(mode), point_(mode), eta_(eta),
         stream_(control.seed, 0x636861696eULL, number) {
-    for (double length = 1.0; length > 1e-3 && !std::isfinite(energy_); length *= 0.6) {
-      w_ = length * normals();
-      energy_ = energy(w_, force_);
-    }
+    w_ = Vector::Zero(reference_.centre.size());
+    energy_ = energy(w_, force_);
     point_ = trial_;
   }
 
-  /// One path. While warming up the length of a step follows what is accepted.
+  /// One path, and a stride along the ridge for every eight steps of it: both cost the
+  /// same. While warming up their lengths follow what is accepted.
   void advance(bool warming) {
     const double path = control_.length * (0.5 + stream_.uniform());
     const int n_steps =
         std::min(control_.max_steps, std::max(1, static_cast<int>(path / step_ + 0.5)));
-    Vector p = normals(), w = w_, force = force_;
-    const double before = energy_ + 0.5 * p.squaredNorm();
-    double after = energy_;
-    for (int i = 0; i < n_steps && std::isfinite(after); ++i) after = leap(w, p, force);
-    const double rise = after + 0.5 * p.squaredNorm() - before;
-    const double chance = std::isfinite(rise) ? std::min(1.0, std::exp(-rise)) : 0.0;
-    if (stream_.uniform() < chance) {
-      w_ = w;
-      energy_ = after;
-      force_ = force;
-      point_ = trial_;
+    double chance = follow_path(n_steps);
+    if (warming) step_ = std::min(adapted(step_, chance - control_.accept), control_.length);
+    for (int i = 0; i < (n_steps + 4) / 8; ++i) {
+      chance = rescale();
+      if (warming) stride_ = std::min(adapted(stride_, chance - 0.4), 2.0);
     }
-    if (!warming) return;
-    step_ *= std::exp((chance - control_.accept) / std::sqrt(1.0 + 0.5 * adapted_++));
-    step_ = std::min(step_, control_.length);
+    if (warming) ++n_warm_;
   }
 
   /// Moves the Gaussian to the mode at the parameters where the chain is; `root` is a
@@ -76,7 +66,7 @@ class Chain {
     w_ = reference_.coordinates(x);
     energy_ = energy(w_, force_);
     point_ = trial_;
-    adapted_ = 0;
+    n_warm_ = 0;
   }
 
   const Point& point() const { return point_; }
@@ -88,6 +78,48 @@ class Chain {
     Vector out(reference_.centre.size());
     for (Eigen::Index i = 0; i < out.size(); ++i) out[i] = stream_.normal();
     return out;
+  }
+
+  double adapted(double length, double excess) const {
+    return length * std::exp(excess / std::sqrt(1.0 + 0.5 * n_warm_));
+  }
+
+  /// Returns the chance that it was accepted with.
+  double follow_path(int n_steps) {
+    Vector p = normals(), w = w_, force = force_;
+    const double before = energy_ + 0.5 * p.squaredNorm();
+    double after = energy_;
+    for (int i = 0; i < n_steps && std::isfinite(after); ++i) after = leap(w, p, force);
+    const double rise = after + 0.5 * p.squaredNorm() - before;
+    const double chance = std::isfinite(rise) ? std::min(1.0, std::exp(-rise)) : 0.0;
+    if (stream_.uniform() < chance) move(w, force, after);
+    return chance;
+  }
+
+  /// Where rewards say little, larger residuals, values and temperatures are the same as a
+  /// larger trait. Paths are slow along that ridge, so a Metropolis step goes straight
+  /// along it (Liu & Sabatti 2000, "Generalised Gibbs sampler"). Returns its chance.
+  double rescale() {
+    const Layout at{static_cast<int>(data_.design.cols())};
+    const double by = stride_ * stream_.normal();
+    Vector x = reference_.position(w_), force;
+    const Eigen::Index n = x.size() - which_.size();
+    for (std::size_t i = 0; i < which_.size(); ++i) {
+      if (which_[i] == 0) x[n + i] -= by;
+      if (which_[i] == at.residual_sd() || which_[i] == at.temperature()) x[n + i] += by;
+    }
+    const Vector w = reference_.coordinates(x);
+    const double after = energy(w, force);
+    const double chance = std::min(1.0, std::exp(energy_ - after));
+    if (stream_.uniform() < chance) move(w, force, after);
+    return chance;
+  }
+
+  void move(const Vector& w, const Vector& force, double energy) {
+    w_ = w;
+    force_ = force;
+    energy_ = energy;
+    point_ = trial_;
   }
 
   /// Kick, rotation, kick; returns the energy of where it ends.
@@ -134,8 +166,8 @@ class Chain {
   Vector eta_;            // of the point that was tried last
   Stream stream_;
   Vector w_, force_;
-  double energy_ = kInfinity, step_ = 0.3;
-  int adapted_ = 0;
+  double energy_ = kInfinity, step_ = 0.3, stride_ = 0.2;
+  int n_warm_ = 0;  // since the reference was renewed
 };
 
 }  // namespace psyrl

@@ -26,6 +26,9 @@ struct Reference {
   Eigen::MatrixXd path;     // P [P x q]
   Eigen::MatrixXd root;     // R [q x q], lower triangular
 
+  /// About how many values the data know.
+  double effective() const { return (1.0 - value.array().inverse()).sum(); }
+
   /// x0 + T w.
   Vector position(const Vector& w) const {
     Vector out(w.size());

@@ -5,6 +5,11 @@
 // residuals too small and traits too large, by .1-.5 in log beta where people left the
 // task's values far behind. Draws have no such bias.
 //
+// Where people left the task's values far behind, small residuals have sharp modes from
+// which no chain escapes. Where choices clearly depart from the exact model
+// (evidence_start.h) chains therefore come down from large residuals, each from others;
+// elsewhere they begin where the search ended.
+//
 // Chains run side by side, each on one thread with its own random numbers, so that
 // results do not depend on threads. Draws on which the chains disagree (split R-hat;
 // Gelman et al. 2013, section 11.4) count as more warm-up, and twice as many follow.
@@ -26,6 +31,8 @@ struct SamplerControl {
   int max_rounds = 3;     // each with twice the draws of the one before
   double agreement = 1.2; // largest R-hat
   int store = 60;         // draws of the values that are stored
+  double clear_departure = 4.0;   // standard errors from which on chains begin at
+  double wide[2] = {0.25, 0.06};  // these residual SD
   ChainControl chain;
 };
 
@@ -68,13 +75,10 @@ class Sampler {
         data_{data.task, data.order, data.people, data.design, unit_, data.spec,
               data.nodes, Runtime{one_thread_, quiet_}, data.rank},
         eta_(found.best.eta), root_(first_root(found)) {
-    const Bounds box = wide_bounds();
-    const Reference reference = reference_at(data_, eta_, found.best.point, which_, root_);
     ChainControl chain = control.chain;
     chain.seed += fingerprint(data.people);
     chains_.reserve(control.chains);
-    for (int c = 0; c < control.chains; ++c)
-      chains_.emplace_back(data_, box, found.best.point, eta_, which_, reference, chain, c);
+    for (int c = 0; c < control.chains; ++c) begin_chain(found, chain, c);
   }
 
   /// Empty when interrupted, or when no draw could be made.
@@ -84,6 +88,7 @@ class Sampler {
     if (!warm_up()) return Mixture();
     double worst = kInfinity;
     for (int i = 0; i < control_.max_rounds && worst > control_.agreement; ++i) {
+      if (i > 0 && !adapt()) return Mixture();
       keep_ = control_.keep << i;
       if (!keep_draws()) return Mixture();
       worst = disagreement();
@@ -102,6 +107,31 @@ class Sampler {
     return [unit](double) { return unit; };
   }
 
+  void begin_chain(const SearchResult& found, const ChainControl& control, int number) {
+    Vector eta = eta_;
+    Point mode = found.best.point;
+    if (found.departure > control_.clear_departure)
+      widen(control_.wide[number % 2], eta, mode);
+    Reference reference = reference_at(data_, eta, mode, which_, root_);
+    // Every value that the data know tells about the scale of all.
+    const double known = 1.0 / std::sqrt(2.0 * reference.effective());
+    for (std::size_t i = 0; i < which_.size(); ++i)
+      if (which_[i] == layout().residual_sd())
+        reference.root.row(i) *= std::min(1.0, known / reference.root.row(i).norm());
+    chains_.emplace_back(data_, wide_bounds(), mode, eta, which_, reference, control, number);
+  }
+
+  /// The mode at residual SD s, from the residuals of another.
+  void widen(double s, Vector& eta, Point& mode) const {
+    const Vector delta = mode.setting.residual_sd * mode.u;
+    eta[layout().residual_sd()] =
+        std::min(std::log(s), bounds(outer_).upper[layout().residual_sd()]);
+    mode.setting = resolve(data_, eta);
+    evaluate(data_, delta / mode.setting.residual_sd, mode);
+    add_gradient(data_, mode);
+    minimise(data_, InnerControl{20, 0.1, 0.1}, mode);
+  }
+
   static Eigen::MatrixXd first_root(const SearchResult& found) {
     const Eigen::MatrixXd covariance = found.hessian.inverse();
     Eigen::MatrixXd root = covariance.llt().matrixL();
@@ -111,12 +141,13 @@ class Sampler {
     return root;
   }
 
+  Layout layout() const { return Layout{static_cast<int>(data_.design.cols())}; }
+
   /// Hyper-priors bound scales from below, where nothing depends on them.
   Bounds wide_bounds() const {
-    const Layout at{static_cast<int>(outer_.design.cols())};
     Bounds box = bounds(outer_);
-    box.lower[at.residual_sd()] -= 5.0;
-    box.lower[at.temperature()] -= 5.0;
+    box.lower[layout().residual_sd()] -= 5.0;
+    box.lower[layout().temperature()] -= 5.0;
     return box;
   }
 
@@ -136,21 +167,37 @@ class Sampler {
   /// Thrice the chains' Gaussian is brought to where they are, in the end with the
   /// covariance of the parameters seen on the way.
   bool warm_up() {
-    const int part = control_.warm_up / 4;
     for (int quarter = 0; quarter < 4; ++quarter) {
       if (quarter > 1) learn_root();
-      if (quarter > 0 &&
-          !each([&](Chain& chain, std::size_t) { chain.renew_reference(root_); }))
-        return false;
-      seen_.assign(chains_.size(), Eigen::MatrixXd(part, which_.size()));
-      for (int i = 0; i < part; ++i)
-        if (!each([&](Chain& chain, std::size_t c) {
-              chain.advance(true);
-              seen_[c].row(i) = chain.parameters().transpose();
-            }))
-          return false;
+      if (quarter > 0 && !renew_references()) return false;
+      if (!warm_paths()) return false;
     }
     return true;
+  }
+
+  bool renew_references() {
+    return each([&](Chain& chain, std::size_t) { chain.renew_reference(root_); });
+  }
+
+  /// A quarter of the warm-up.
+  bool warm_paths() {
+    const int n = control_.warm_up / 4;
+    seen_.assign(chains_.size(), Eigen::MatrixXd(n, which_.size()));
+    for (int i = 0; i < n; ++i)
+      if (!each([&](Chain& chain, std::size_t c) {
+            chain.advance(true);
+            seen_[c].row(i) = chain.parameters().transpose();
+          }))
+        return false;
+    return true;
+  }
+
+  /// To what the last round has shown.
+  bool adapt() {
+    for (std::size_t c = 0; c < chains_.size(); ++c)
+      seen_[c] = records_[c].traces.leftCols(which_.size());
+    learn_root();
+    return renew_references() && warm_paths();
   }
 
   void learn_root() {
@@ -169,7 +216,7 @@ class Sampler {
     Table weight;            // sums over draws
     Vector q;
     SharedDraws stored;
-    Eigen::MatrixXd traces;  // [keep x (q + 2)]: parameters, mean of z, log likelihood
+    Eigen::MatrixXd traces;  // [keep x (q + 1)]: parameters, mean of z
   };
 
   void note(const Chain& chain, int draw, Record& out) const {
@@ -178,14 +225,13 @@ class Sampler {
       out.weight = Table::Zero(at.post.weight.rows(), at.post.weight.cols());
       out.q = Vector::Zero(at.u.size());
       out.stored = SharedDraws(at.u.size(), at.setting.coefficients.size(), n_stored());
-      out.traces.resize(keep_, which_.size() + 2);
+      out.traces.resize(keep_, which_.size() + 1);
     }
     out.weight += at.post.weight;
     out.q += at.values.q;
     if (draw % spacing() == 0 && draw / spacing() < n_stored())
       out.stored.put(draw / spacing(), at.values.q, at.setting);
-    out.traces.row(draw) << chain.parameters().transpose(), at.post.mean.mean(),
-        at.post.loglik;
+    out.traces.row(draw) << chain.parameters().transpose(), at.post.mean.mean();
   }
 
   int spacing() const {
@@ -219,11 +265,10 @@ class Sampler {
   /// The largest R-hat of what persons depend on. Residual SD and temperature may
   /// wander where the data say nothing about them: small ones change no value.
   double disagreement() const {
-    const Layout at{static_cast<int>(data_.design.cols())};
     const Eigen::Index n = which_.size();
     double worst = 0.0;
-    for (Eigen::Index i = 0; i < n + 1; ++i)
-      if (i == n || which_[i] <= at.sigma())
+    for (Eigen::Index i = 0; i <= n; ++i)
+      if (i == n || which_[i] <= layout().sigma())
         worst = std::max(worst, split_rhat(trace(i), control_.chains));
     return worst;
   }

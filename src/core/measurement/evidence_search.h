@@ -53,6 +53,7 @@ struct SearchResult {
   std::vector<int> which;
   Vector gradient;          // dE/deta of `which`
   Status status = Status::max_iterations;
+  double departure = NAN;   // from the exact model, in standard errors, if it is possible
 };
 
 namespace detail {
@@ -277,7 +278,9 @@ inline SearchResult search(const EvidenceData& data, const SearchControl& contro
     if (data.run.monitor.interrupted()) break;
   }
   require(best != nullptr, "the evidence is not finite anywhere on the ladder");
-  return std::move(best->result());
+  SearchResult& out = best->result();
+  if (std::isnan(data.spec.residual_sd)) out.departure = departure(data, start, probes);
+  return std::move(out);
 }
 
 }  // namespace psyrl

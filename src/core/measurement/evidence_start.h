@@ -4,7 +4,9 @@
 // At delta = 0 a cell costs one solution of the task, one table of log likelihoods
 // [J x K] and a small Newton in the population's g and log sigma. Rungs of the ladder
 // are judged by their evidence, delta carried up from rung to rung. Which mode of delta
-// the search ends in matters little: the sampler moves on from there.
+// the search ends in matters little to persons: the sampler takes over, and where choices
+// depart from the exact model it comes down from large residuals instead (`departure()`),
+// because it need not leave a sharp mode of small ones.
 #pragma once
 
 #include <algorithm>
@@ -181,6 +183,30 @@ inline Start exact_search(const EvidenceData& data, const Bounds& box) {
         if (cell.value < best.value) best = cell;
       }
   return best;
+}
+
+/// How far choices depart from the exact model: the score of s^2 at s = 0 in standard
+/// errors (Lin 1997, Biometrika 84, 309-326).
+inline double departure(const EvidenceData& data, const Start& exact,
+                        const std::vector<Block>& probes) {
+  constexpr double s = 0.001;  // small enough to stand for 0
+  const Layout at{static_cast<int>(data.design.cols())};
+  Vector eta = exact.eta;
+  eta[at.residual_sd()] = std::log(s);
+  Point point(data, resolve(data, eta));
+  point.values.v = exact.v;
+  evaluate(data, Vector::Zero(data.task.n_pairs()), point);
+  if (!point.good) return NAN;
+  add_gradient(data, point);
+  Curvature h = curvature(data, point);
+  h.with_backup = false;
+  double trace = 0.0, squares = 0.0;
+  for (const Block& probe : probes) {
+    const Block applied = (h.apply<kBlock>(probe) - probe) / square(s);
+    trace += (probe * applied).colwise().sum().mean() / probes.size();
+    squares += applied.square().colwise().sum().mean() / probes.size();
+  }
+  return (point.y.squaredNorm() - trace) / std::sqrt(2.0 * squares);
 }
 
 /// A place to start the outer search from.
