@@ -266,7 +266,7 @@ arrow <- function() {
   row("arrow formula against the dense information", "1e-8", sprintf("%.1e", error))
 }
 
-# --- The mixture of values held by given numbers, against a long chain -----------------------------------
+# --- The mixture of values held by given numbers, against a long chain ------------
 
 # Preconditioned Crank-Nicolson: proposals keep the prior of u, so only the likelihood
 # (traits integrated out) decides. Persons' moments are averaged along the chain.
@@ -304,8 +304,8 @@ mixture_on <- function(name, board, steps) {
   u <- rnorm(length(q)) * 0
   here <- moments(u)
   width <- .3
-  total <- 0 * here
-  kept <- accepted <- 0
+  total <- accepted <- 0
+  kept <- steps - steps %/% 10
   for (i in seq_len(steps)) {
     trial <- sqrt(1 - width^2) * u + width * rnorm(length(u))
     there <- moments(trial)
@@ -314,12 +314,8 @@ mixture_on <- function(name, board, steps) {
       here <- there
       accepted <- accepted + 1
     }
-    if (i <= steps / 10) {
-      width <- min(1, width * exp((mean(accepted / i) - .25) / sqrt(i)))
-    } else {
-      total <- total + here
-      kept <- kept + 1
-    }
+    if (i > steps - kept) total <- total + here
+    else width <- min(1, width * exp((accepted / i - .25) / sqrt(i)))
   }
   mean <- total[1 + 1:30] / kept
   sd <- sqrt(total[31 + 1:30] / kept - mean^2)
@@ -343,7 +339,6 @@ mixture_on <- function(name, board, steps) {
 influences <- function() {
   set.seed(1)
   task <- peg_solitaire("big_L")
-  unit <- internal$value_rms(task)
   z <- setNames(rnorm(40, -.5), sprintf("p%02d", 1:40))
   q <- true_values(task, "G2")
   log <- simulate_trajectories(task, exp(z), 5, pair_frame(task, q))
@@ -355,9 +350,8 @@ influences <- function() {
     at <- match(exact$person[i], rest$person)
     rest$log_estimate[at] - persons(fit)$log_estimate[match(exact$person[i], persons(fit)$person)]
   }, numeric(1))
-  row("influence against scoring again without the step", "1e-6", sprintf(
-    "%.1e", max(abs(brute - exact$influence[rows]))
-  ))
+  row("influence against scoring again without the step", "1e-6",
+    sprintf("%.1e", max(abs(brute - exact$influence[rows]))))
   mode <- influence(fit, type = "mode")$influence
   step <- influence(fit, type = "one_step")$influence
   matters <- abs(mode) > 1e-3
@@ -437,18 +431,14 @@ functioning_once <- function(seed, shift) {
 functioning <- function(n_replicates = replicates %||% 20) {
   null <- vapply(seq_len(n_replicates), functioning_once, numeric(2), shift = 0)
   moved <- vapply(seq_len(n_replicates), functioning_once, numeric(2), shift = .5)
-  row(
-    sprintf("differential functioning: size (%d tests)", 10 * n_replicates), ".04 - .06",
-    percent(mean(null[2, ]))
-  )
-  row(sprintf("  power, shift .5 in a tenth of the states (%d)", n_replicates), ">= .8",
-    percent(mean(moved[1, ]))
-  )
+  row(sprintf("differential functioning: size (%d tests)", 10 * n_replicates),
+    ".04 - .06", percent(mean(null[2, ])))
+  row(sprintf("  power, shift .5 in a tenth of the states (%d)", n_replicates),
+    ">= .8", percent(mean(moved[1, ])))
 }
 
 plausible <- function(n_replicates = replicates %||% 10) {
   task <- peg_solitaire("big_L")
-  unit <- internal$value_rms(task)
   q <- true_values(task, "G2")
   for (r in c(0, .3, .6)) {
     bias <- vapply(seq_len(n_replicates), function(seed) {
@@ -477,9 +467,8 @@ speed <- function() {
   log <- simulate_trajectories(task, exp(z), 5, pair_frame(task, q))
   timed <- function(code) sprintf("%.1f s (user CPU)", sum(system.time(code)[c(1, 4)]))
   fitting <- timed(fit <- quietly(rlmm(log, task, q_table())))
-  row("joint intervals, 4x4, J = 200, values learned", "< 20 s", paste0(
-    timed(confint(fit)), " after a fit of ", fitting
-  ))
+  row("joint intervals, 4x4, J = 200, values learned", "< 20 s",
+    paste0(timed(confint(fit)), " after a fit of ", fitting))
   row("  by the arrow", "< 20 s", timed(quietly(internal$arrow(fit))))
   fit <- quietly(rlmm(log, task))
   row("  exact values", "< 20 s", timed(confint(fit)))
@@ -502,10 +491,7 @@ studies <- list(
   coverage_represented = coverage_represented, calibration = calibration,
   mixture = mixture, speed = speed, coverage_4x4 = coverage_4x4
 )
-asked <- if (length(arguments) && arguments[1] != "all") {
-  strsplit(arguments[1], ",")[[1]]
-} else {
-  setdiff(names(studies), "coverage_4x4")
-}
+asked <- strsplit(c(arguments, "all")[1], ",")[[1]]
+if (identical(asked, "all")) asked <- setdiff(names(studies), "coverage_4x4")
 row("what", "level", "measured")
 for (name in asked) studies[[name]]()

@@ -121,15 +121,19 @@ class Sampler {
     chains_.emplace_back(data_, wide_bounds(), mode, eta, which_, reference, control, number);
   }
 
-  /// The mode at residual SD s, from the residuals of another.
+  /// Moves to the mode at residual SD s, if there are values.
   void widen(double s, Vector& eta, Point& mode) const {
-    const Vector delta = mode.setting.residual_sd * mode.u;
-    eta[layout().residual_sd()] =
-        std::min(std::log(s), bounds(outer_).upper[layout().residual_sd()]);
-    mode.setting = resolve(data_, eta);
-    evaluate(data_, delta / mode.setting.residual_sd, mode);
-    add_gradient(data_, mode);
-    minimise(data_, InnerControl{20, 0.1, 0.1}, mode);
+    const int at = layout().residual_sd();
+    Vector wide = eta;
+    wide[at] = std::min(std::log(s), bounds(outer_).upper[at]);
+    Point there(data_, resolve(data_, wide));
+    there.values.v = mode.values.v;
+    evaluate(data_, mode.setting.residual_sd / there.setting.residual_sd * mode.u, there);
+    if (!there.good) return;
+    add_gradient(data_, there);
+    minimise(data_, InnerControl{20, 0.1, 0.1}, there);
+    eta = wide;
+    mode = there;
   }
 
   static Eigen::MatrixXd first_root(const SearchResult& found) {
