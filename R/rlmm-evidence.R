@@ -17,13 +17,14 @@ evidence_spec <- function(residual_sd = NULL, temperature = NULL,
 
 # `nodes` of the trait between `from` and `to`, which are log beta for rewards in
 # units of `reward_scale`. `draws` of the posterior in each of two chains; 0 leaves the
-# values at their mode.
+# values at their mode. Until chains agree, at most `rounds`, each with twice the draws
+# of the one before.
 evidence_control <- function(nodes = 91, from = -7, to = 6.5, starts = 1,
-                             max_iterations = 25, draws = 60, seed = 1,
-                             threads = NULL) {
+                             max_iterations = 25, draws = 60, rounds = 3,
+                             seed = 1, threads = NULL) {
   list(
     grid = c(from, to, nodes), starts = starts, max_iterations = max_iterations,
-    draws = draws, seed = seed, threads = threads
+    draws = draws, rounds = rounds, seed = seed, threads = threads
   )
 }
 

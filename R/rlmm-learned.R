@@ -18,6 +18,7 @@ fit_by_evidence <- function(problem, ...) {
     asked$task, c(problem$counts, list(design = problem$design)), asked$spec,
     evidence_control(
       nodes = problem$control$nodes %||% 91, starts = problem$control$starts,
+      rounds = sampling_rounds(problem$control$max_iterations),
       threads = problem$control$threads, ...
     )
   )
@@ -45,6 +46,11 @@ fit_by_evidence <- function(problem, ...) {
     vcov = evidence_vcov(problem, found), engine = found,
     more_parameters = evidence_rows(problem, found)
   )
+}
+
+# Twice the iterations allow a round more, with twice the draws.
+sampling_rounds <- function(max_iterations) {
+  max(1, 3 + floor(log2(max_iterations / 200)))
 }
 
 # The task and what is fixed.

@@ -68,6 +68,7 @@ EvidenceControl as_control(const List& spec, const List& x) {
   out.search.n_starts = x["starts"];
   out.search.seed = static_cast<std::uint64_t>(Rcpp::as<double>(x["seed"]));
   out.sampler.keep = x["draws"];
+  out.sampler.max_rounds = x["rounds"];
   out.sampler.chain.seed = out.search.seed;
   return out;
 }

@@ -338,6 +338,20 @@ test_that("a score test tells whether choices depart from the task's values", {
   expect_true(is.na(given$departure))
 })
 
+test_that("more iterations allow more draws until chains agree", {
+  expect_identical(vapply(c(1, 100, 200, 399, 400, 800), sampling_rounds, 1), c(1, 2, 3, 3, 4, 5))
+  task <- peg_solitaire("big_cross")
+  data <- simulated_counts(task, n = 20)
+  rows <- function(rounds) {
+    control <- evidence_control(draws = 4, rounds = rounds)
+    fit <- fit_evidence(task, data, control = control)
+    c(nrow(fit$drawn), fit$status == "max_iterations")
+  }
+  expect_identical(rows(1), c(8L, 1L))
+  found <- rows(3)
+  expect_true(found[1] == 32 || found[2] == 0)
+})
+
 test_that("other draws give the same people", {
   task <- peg_solitaire("big_cross")
   data <- simulated_counts(task, n = 80)
