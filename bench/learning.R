@@ -310,8 +310,9 @@ bench_seeds <- function(seeds = 4) {
     sd <- apply(estimates, 1, stats::sd)
     said <- sqrt(rowMeans(vapply(fits, psyrl:::monte_carlo_error, sd)^2))
     error <- sqrt(diag(vcov(fits[[1]])))
+    printed <- vapply(fits, `[[`, 1, "log_lik_error")
     row("  their SD; the Monte Carlo error printed", "the same", number(c(
-      stats::sd(vapply(fits, `[[`, 1, "loglik")), sqrt(mean(vapply(fits, `[[`, 1, "log_lik_error")^2))
+      stats::sd(vapply(fits, `[[`, 1, "loglik")), sqrt(mean(printed^2))
     )))
     row("  SD of estimates over the error printed: root mean square, largest", "about 1",
         number(c(sqrt(mean((sd / said)^2)), max(sd / said))))

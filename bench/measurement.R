@@ -459,23 +459,19 @@ sections$seven <- function() {
   )))
   fixed <- rlmm_control(mu = -0.5, sigma = 1)
   fit <- function(...) rlmm(s$log, s$task, ...)
+  alone <- function(values) fit(values, consistency = bellman_none())
+  held <- function(values) fit(values, consistency = bellman(.05, 0))
   network <- q_network(c(32, 32))
-  alone <- bellman_none()
-  held <- bellman(.05, 0)
   # What is asked, and the fit.
   models <- list(
     "exact values and prior" = list(
       "oracle", quote(fit(q_task(temperature = 0), control = fixed))
     ),
-    "linear, behaviour alone" = list("< 5 min", quote(fit(q_linear(), consistency = alone))),
-    "linear, bellman(.05, 0)" = list("< 5 min", quote(fit(q_linear(), consistency = held))),
+    "linear, behaviour alone" = list("< 5 min", quote(alone(q_linear()))),
+    "linear, bellman(.05, 0)" = list("< 5 min", quote(held(q_linear()))),
     "by default" = list("< 10 min, 4 GB", quote(fit())),
-    "network, behaviour alone" = list(
-      "rho .95, < 10 min, 4 GB", quote(fit(network, consistency = alone))
-    ),
-    "network, bellman(.05, 0)" = list(
-      "< 10 min, 4 GB", quote(fit(network, consistency = held))
-    )
+    "network, behaviour alone" = list("rho .95, < 10 min, 4 GB", quote(alone(network))),
+    "network, bellman(.05, 0)" = list("< 10 min, 4 GB", quote(held(network)))
   )
   for (name in names(models)) {
     set.seed(1)

@@ -32,7 +32,8 @@ true_values <- function(task, generator) {
   unit <- internal$value_rms(task)
   if (generator == "own") {
     s <- .3
-    task$layout$reward <- task$layout$reward / unit + rnorm(length(task$layout$reward), 0, s)
+    reward <- task$layout$reward
+    task$layout$reward <- reward / unit + rnorm(length(reward), 0, s)
     return(internal$solve_task(task, sqrt(.1^2 + (s / 4)^2))$q)
   }
   q <- internal$solve_task(task, if (generator == "G1b") .2 * unit else 0)$q / unit

@@ -44,7 +44,8 @@ class Chain {
     const int n_steps =
         std::min(control_.max_steps, std::max(1, static_cast<int>(path / step_ + 0.5)));
     double chance = follow_path(n_steps);
-    if (warming) step_ = std::min(adapted(step_, chance - control_.accept), control_.length);
+    if (warming)
+      step_ = std::min(adapted(step_, chance - control_.accept), control_.length);
     for (int i = 0; i < (n_steps + 4) / 8; ++i) {
       chance = rescale();
       if (warming) stride_ = std::min(adapted(stride_, chance - 0.4), 2.0);

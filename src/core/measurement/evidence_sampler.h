@@ -118,7 +118,8 @@ class Sampler {
     for (std::size_t i = 0; i < which_.size(); ++i)
       if (which_[i] == layout().residual_sd())
         reference.root.row(i) *= std::min(1.0, known / reference.root.row(i).norm());
-    chains_.emplace_back(data_, wide_bounds(), mode, eta, which_, reference, control, number);
+    chains_.emplace_back(data_, wide_bounds(), mode, eta, which_, reference, control,
+                         number);
   }
 
   /// Moves to the mode at residual SD s, if there are values.
