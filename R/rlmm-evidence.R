@@ -17,8 +17,8 @@ evidence_spec <- function(residual_sd = NULL, temperature = NULL,
 
 # `nodes` of the trait between `from` and `to`, which are log beta for rewards in
 # units of `reward_scale`. `draws` of the posterior in each of two chains; 0 leaves the
-# values at their mode. Until chains agree, at most `rounds`, each with twice the draws
-# of the one before.
+# values at their mode. Until chains agree, at most `rounds`, each from paths twice as
+# long as the one before.
 evidence_control <- function(nodes = 91, from = -7, to = 6.5, starts = 1,
                              max_iterations = 25, draws = 60, rounds = 3,
                              seed = 1, threads = NULL) {

@@ -48,7 +48,7 @@ fit_by_evidence <- function(problem, ...) {
   )
 }
 
-# Twice the iterations allow a round more, with twice the draws.
+# Twice the iterations allow a round more, for twice the time.
 sampling_rounds <- function(max_iterations) {
   max(1, 3 + floor(log2(max_iterations / 200)))
 }

@@ -338,19 +338,23 @@ test_that("a score test tells whether choices depart from the task's values", {
   expect_true(is.na(given$departure))
 })
 
-test_that("more iterations allow more draws until chains agree", {
+test_that("more iterations allow more rounds until chains agree", {
   allowed <- vapply(c(1, 100, 200, 399, 400, 800), sampling_rounds, numeric(1))
   expect_identical(allowed, c(1, 2, 3, 3, 4, 5))
   task <- peg_solitaire("big_cross")
   data <- simulated_counts(task, n = 20)
-  rows <- function(rounds) {
-    control <- evidence_control(draws = 4, rounds = rounds)
-    fit <- fit_evidence(task, data, control = control)
-    c(nrow(fit$drawn), fit$status == "max_iterations")
+  # Of so few draws chains agree by chance only: a round is another chance.
+  n_agree <- function(rounds) {
+    fits <- lapply(1:6, function(seed) {
+      control <- evidence_control(draws = 4, rounds = rounds, seed = seed)
+      fit_evidence(task, data, control = control)
+    })
+    expect_identical(vapply(fits, function(fit) nrow(fit$drawn), 1L), rep(8L, 6))
+    sum(vapply(fits, `[[`, "", "status") == "converged")
   }
-  expect_identical(rows(1), c(8L, 1L))
-  found <- rows(3)
-  expect_true(found[1] == 32 || found[2] == 0)
+  once <- n_agree(1)
+  expect_lt(once, 6)
+  expect_gt(n_agree(3), once)
 })
 
 test_that("other draws give the same people", {

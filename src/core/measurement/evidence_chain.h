@@ -4,7 +4,9 @@
 // In the coordinates w of a Gaussian close by (evidence_reference.h) a path rotates
 // exactly for what is Gaussian and is kicked by the force beyond it, so that the many
 // pairs that nobody visits cost no shorter steps (Shahbaba et al. 2014, "Split
-// Hamiltonian Monte Carlo"). Paths have random lengths.
+// Hamiltonian Monte Carlo"). Paths have random lengths, and some go in smaller steps:
+// where few choices tell about a value the posterior is sharp on one side, and a chain
+// that got there is let go by small steps only.
 #pragma once
 
 #include <algorithm>
@@ -19,6 +21,7 @@ namespace psyrl {
 struct ChainControl {
   double length = 1.57;  // of a path, on average: a quarter of a turn
   double accept = 0.8;   // of proposals
+  double jitter = 0.6;   // of steps: by how much the smallest are smaller
   int max_steps = 64;
   std::uint64_t seed = 1;
 };
@@ -37,20 +40,16 @@ class Chain {
     point_ = trial_;
   }
 
-  /// One path, and a stride along the ridge for every eight steps of it: both cost the
-  /// same. While warming up their lengths follow what is accepted.
+  /// One path. While warming up its steps follow what is accepted.
   void advance(bool warming) {
     const double path = control_.length * (0.5 + stream_.uniform());
+    const double step = step_ * (1.0 - control_.jitter * stream_.uniform());
     const int n_steps =
-        std::min(control_.max_steps, std::max(1, static_cast<int>(path / step_ + 0.5)));
-    double chance = follow_path(n_steps);
-    if (warming)
-      step_ = std::min(adapted(step_, chance - control_.accept), control_.length);
-    for (int i = 0; i < (n_steps + 4) / 8; ++i) {
-      chance = rescale();
-      if (warming) stride_ = std::min(adapted(stride_, chance - 0.4), 2.0);
-    }
-    if (warming) ++n_warm_;
+        std::min(control_.max_steps, std::max(1, static_cast<int>(path / step + 0.5)));
+    const double excess = follow_path(n_steps, step) - control_.accept;
+    if (!warming) return;
+    step_ *= std::exp(excess / std::sqrt(1.0 + 0.5 * n_warm_++));
+    step_ = std::min(step_, 1.57);
   }
 
   /// Moves the Gaussian to the mode at the parameters where the chain is; `root` is a
@@ -70,6 +69,13 @@ class Chain {
     n_warm_ = 0;
   }
 
+  /// Paths twice as long carry a chain twice as far for twice the cost, where twice the
+  /// draws would carry it 1.4 times as far.
+  void lengthen() {
+    control_.length *= 2.0;
+    control_.max_steps *= 2;
+  }
+
   const Point& point() const { return point_; }
   bool good() const { return std::isfinite(energy_); }
   Vector parameters() const { return reference_.parameters(w_); }
@@ -81,57 +87,33 @@ class Chain {
     return out;
   }
 
-  double adapted(double length, double excess) const {
-    return length * std::exp(excess / std::sqrt(1.0 + 0.5 * n_warm_));
-  }
-
   /// Returns the chance that it was accepted with.
-  double follow_path(int n_steps) {
+  double follow_path(int n_steps, double step) {
     Vector p = normals(), w = w_, force = force_;
     const double before = energy_ + 0.5 * p.squaredNorm();
     double after = energy_;
-    for (int i = 0; i < n_steps && std::isfinite(after); ++i) after = leap(w, p, force);
+    for (int i = 0; i < n_steps && std::isfinite(after); ++i)
+      after = leap(step, w, p, force);
     const double rise = after + 0.5 * p.squaredNorm() - before;
     const double chance = std::isfinite(rise) ? std::min(1.0, std::exp(-rise)) : 0.0;
-    if (stream_.uniform() < chance) move(w, force, after);
-    return chance;
-  }
-
-  /// Where rewards say little, larger residuals, values and temperatures are the same as a
-  /// larger trait. Paths are slow along that ridge, so a Metropolis step goes straight
-  /// along it (Liu & Sabatti 2000, "Generalised Gibbs sampler"). Returns its chance.
-  double rescale() {
-    const Layout at{static_cast<int>(data_.design.cols())};
-    const double by = stride_ * stream_.normal();
-    Vector x = reference_.position(w_), force;
-    const Eigen::Index n = x.size() - which_.size();
-    for (std::size_t i = 0; i < which_.size(); ++i) {
-      if (which_[i] == 0) x[n + i] -= by;
-      if (which_[i] == at.residual_sd() || which_[i] == at.temperature()) x[n + i] += by;
+    if (stream_.uniform() < chance) {
+      w_ = w;
+      force_ = force;
+      energy_ = after;
+      point_ = trial_;
     }
-    const Vector w = reference_.coordinates(x);
-    const double after = energy(w, force);
-    const double chance = std::min(1.0, std::exp(energy_ - after));
-    if (stream_.uniform() < chance) move(w, force, after);
     return chance;
-  }
-
-  void move(const Vector& w, const Vector& force, double energy) {
-    w_ = w;
-    force_ = force;
-    energy_ = energy;
-    point_ = trial_;
   }
 
   /// Kick, rotation, kick; returns the energy of where it ends.
-  double leap(Vector& w, Vector& p, Vector& force) {
-    const double c = std::cos(step_), s = std::sin(step_);
-    p -= 0.5 * step_ * force;
+  double leap(double step, Vector& w, Vector& p, Vector& force) {
+    const double c = std::cos(step), s = std::sin(step);
+    p -= 0.5 * step * force;
     const Vector turned = c * w + s * p;
     p = c * p - s * w;
     w = turned;
     const double reached = energy(w, force);
-    if (std::isfinite(reached)) p -= 0.5 * step_ * force;
+    if (std::isfinite(reached)) p -= 0.5 * step * force;
     return reached;
   }
 
@@ -154,7 +136,7 @@ class Chain {
     const double prior = hyper_prior(data_, eta_, &by_eta);
     Vector gradient(x.size());
     gradient << trial_.gradient, detail::pick(by_eta, which_);
-    force = reference_.pull(gradient) - w;
+    force = reference_.pull(w, gradient) - w;
     return trial_.f + prior;
   }
 
@@ -167,7 +149,7 @@ class Chain {
   Vector eta_;            // of the point that was tried last
   Stream stream_;
   Vector w_, force_;
-  double energy_ = kInfinity, step_ = 0.3, stride_ = 0.2;
+  double energy_ = kInfinity, step_ = 0.3;
   int n_warm_ = 0;  // since the reference was renewed
 };
 

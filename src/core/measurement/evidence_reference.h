@@ -1,11 +1,14 @@
 // A Gaussian close to the posterior of x = (u, eta): the sampler's coordinates.
 //
-//   x = x0 + T w,  w ~ N(0, I),   T = [ S  P R ]    S = I + V (diag(l)^-1/2 - I) V'
-//                                     [ 0    R ]
+//   u   = u0 + S w_u + P R w_eta + w_1^2 b / 2      S = I + V (diag(l)^-1/2 - I) V'
+//   eta = eta0 + R w_eta,                           w = (w_u, w_eta) ~ N(0, I)
 //
-// x0 is a mode of u. l, V are the largest eigenvalues and -vectors of H there, which is
+// u0 is a mode of u. l, V are the largest eigenvalues and -vectors of H there, which is
 // the identity plus little else: people visit few of the pairs. P = du/deta moves
-// residuals along when a parameter moves; R R' is the parameters' own covariance.
+// residuals along when a parameter moves; R R' is the parameters' own covariance. Larger
+// residuals, values and temperatures are much the same as a larger trait: along that
+// ridge, the first column of R, modes go round a bend b, and without it a step of .2 in
+// log beta would already lead away from them.
 #pragma once
 
 #include <Eigen/Cholesky>
@@ -25,15 +28,16 @@ struct Reference {
   Vector value;             // l [k]
   Eigen::MatrixXd path;     // P [P x q]
   Eigen::MatrixXd root;     // R [q x q], lower triangular
+  Vector bend;              // b [P]
 
   /// About how many values the data know.
   double effective() const { return (1.0 - value.array().inverse()).sum(); }
 
-  /// x0 + T w.
+  /// x of w.
   Vector position(const Vector& w) const {
     Vector out(w.size());
     out.tail(n_eta()) = root * w.tail(n_eta());
-    out.head(n_u()) = scaled(w.head(n_u()), -0.5) + path * out.tail(n_eta());
+    out.head(n_u()) = scaled(w.head(n_u()), -0.5) + along(w, out.tail(n_eta()));
     return centre + out;
   }
 
@@ -42,12 +46,13 @@ struct Reference {
     return centre.tail(n_eta()) + root * w.tail(n_eta());
   }
 
-  /// T'g.
-  Vector pull(const Vector& g) const {
+  /// The gradient in w of what has gradient g in x.
+  Vector pull(const Vector& w, const Vector& g) const {
     Vector out(g.size());
     out.head(n_u()) = scaled(g.head(n_u()), -0.5);
     out.tail(n_eta()) =
         root.transpose() * (path.transpose() * g.head(n_u()) + g.tail(n_eta()));
+    if (n_eta() > 0) out[n_u()] += w[n_u()] * bend.dot(g.head(n_u()));
     return out;
   }
 
@@ -56,13 +61,20 @@ struct Reference {
     const Vector away = x - centre;
     Vector out(x.size());
     out.tail(n_eta()) = root.triangularView<Eigen::Lower>().solve(away.tail(n_eta()));
-    out.head(n_u()) = scaled(away.head(n_u()) - path * away.tail(n_eta()), 0.5);
+    out.head(n_u()) = scaled(away.head(n_u()) - along(out, away.tail(n_eta())), 0.5);
     return out;
   }
 
  private:
   Eigen::Index n_u() const { return path.rows(); }
   Eigen::Index n_eta() const { return path.cols(); }
+
+  /// Where the mode of u goes.
+  Vector along(const Vector& w, const Vector& eta) const {
+    Vector out = path * eta;
+    if (n_eta() > 0) out += 0.5 * square(w[n_u()]) * bend;
+    return out;
+  }
 
   /// (I + V (diag(l)^power - I) V') x.
   Vector scaled(const Vector& x, double power) const {
@@ -86,22 +98,57 @@ inline Eigen::MatrixXd orthonormal(const Eigen::MatrixXd& x) {
   return qr.householderQ() * Eigen::MatrixXd::Identity(x.rows(), x.cols());
 }
 
-/// By subspace iteration; eigenvalues near 1 need no scaling and are left out.
+/// Columns of +-1, [n_rows x n].
+inline Eigen::MatrixXd random_columns(int n_rows, int n) {
+  Eigen::MatrixXd out(n_rows, n);
+  const auto blocks = rademacher_probes(n_rows, (n + kBlock - 1) / kBlock, 1);
+  for (int i = 0; i < n; ++i) out.col(i) = blocks[i / kBlock].col(i % kBlock).matrix();
+  return out;
+}
+
+/// By subspace iteration, in ever more dimensions while the smallest eigenvalue found
+/// would still shorten steps; eigenvalues near 1 need no scaling and are left out.
 inline void largest_eigenpairs(const Curvature& h, Reference& out) {
-  constexpr int n_blocks = 8;
-  const int k = std::min(n_blocks * kBlock, h.size());
-  const auto probes = rademacher_probes(h.size(), n_blocks, 1);
-  Eigen::MatrixXd basis(h.size(), n_blocks * kBlock);
-  for (int b = 0; b < n_blocks; ++b)
-    basis.middleCols(b * kBlock, kBlock) = probes[b].matrix();
-  basis = orthonormal(basis.leftCols(k));
-  basis = orthonormal(times(h, basis));
-  const Eigen::MatrixXd inner = basis.transpose() * times(h, basis);
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> eigen(
-      0.5 * (inner + inner.transpose()));
-  const int keep = static_cast<int>((eigen.eigenvalues().array() > 1.5).count());
+  constexpr double harmless = 12.0, negligible = 1.5;
+  constexpr int fewest = 64, most = 192, room = 1000000;  // numbers in V
+  const int n = h.size(), k_max = std::min(n, std::max(fewest, std::min(most, room / n)));
+  const Eigen::MatrixXd random = random_columns(n, k_max);
+  Eigen::MatrixXd basis(n, 0);
+  Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> eigen;
+  do {
+    const Eigen::Index had = basis.cols();
+    const Eigen::Index k = std::min<Eigen::Index>(k_max, std::max<Eigen::Index>(fewest, 2 * had));
+    basis.conservativeResize(Eigen::NoChange, k);
+    basis.rightCols(k - had) = random.middleCols(had, k - had);
+    for (int i = 0; i < 2; ++i) basis = orthonormal(times(h, orthonormal(basis)));
+    const Eigen::MatrixXd inner = basis.transpose() * times(h, basis);
+    eigen.compute(0.5 * (inner + inner.transpose()));
+  } while (basis.cols() < k_max && eigen.eigenvalues()[0] > harmless);
+  const auto keep = (eigen.eigenvalues().array() > negligible).count();
   out.value = eigen.eigenvalues().tail(keep);
   out.vectors = basis * eigen.eigenvectors().rightCols(keep);
+}
+
+/// How the mode of u leaves its tangent along the first column of R: second differences
+/// of modes. None where a mode is not found.
+inline Vector mode_bend(const EvidenceData& data, const Vector& eta, const Point& mode,
+                        const std::vector<int>& which, const Reference& reference) {
+  if (which.empty()) return Vector::Zero(mode.u.size());
+  const Vector direction = reference.root.col(0);
+  const double length = std::min(1.0, 0.5 / direction.norm());
+  Vector difference = -2.0 * mode.u;
+  for (const double step : {-length, length}) {
+    Vector moved = eta;
+    for (std::size_t i = 0; i < which.size(); ++i) moved[which[i]] += step * direction[i];
+    Point there(data, resolve(data, moved));
+    there.values.v = mode.values.v;
+    evaluate(data, mode.u + step * (reference.path * direction), there);
+    if (!there.good) return Vector::Zero(mode.u.size());
+    add_gradient(data, there);
+    minimise(data, InnerControl{20, 0.03, 0.01}, there);
+    difference += there.u;
+  }
+  return difference / square(length);
 }
 
 }  // namespace detail
@@ -113,9 +160,9 @@ inline Reference reference_at(const EvidenceData& data, const Vector& eta, const
   Curvature h = curvature(data, mode);
   h.with_backup = false;
   detail::largest_eigenpairs(h, out);
-  h.with_persons = false;
-  out.path = detail::mode_path(data, eta, mode, h, which, 0.03);
+  out.path = detail::mode_path(data, eta, mode, h, which, 0.01);
   out.root = root;
+  out.bend = detail::mode_bend(data, eta, mode, which, out);
   out.centre.resize(mode.u.size() + which.size());
   out.centre << mode.u, detail::pick(eta, which);
   return out;

@@ -12,7 +12,8 @@
 //
 // Chains run side by side, each on one thread with its own random numbers, so that
 // results do not depend on threads. Draws on which the chains disagree (split R-hat;
-// Gelman et al. 2013, section 11.4) count as more warm-up, and twice as many follow.
+// Gelman et al. 2013, section 11.4) count as more warm-up, and as many follow at the ends
+// of paths twice as long.
 #pragma once
 
 #include <cstdint>
@@ -26,9 +27,9 @@ namespace psyrl {
 
 struct SamplerControl {
   int chains = 2;
-  int warm_up = 48;
+  int warm_up = 12;       // draws of a chain in each stage
   int keep = 60;          // draws of a chain
-  int max_rounds = 3;     // each with twice the draws of the one before
+  int max_rounds = 3;     // each with paths twice as long as the one before
   double agreement = 1.2; // largest R-hat
   int store = 60;         // draws of the values that are stored
   double clear_departure = 4.0;   // standard errors from which on chains begin at
@@ -74,7 +75,8 @@ class Sampler {
         unit_(constant_unit(data, found)),
         data_{data.task, data.order, data.people, data.design, unit_, data.spec,
               data.nodes, Runtime{one_thread_, quiet_}, data.rank},
-        eta_(found.best.eta), root_(first_root(found)) {
+        eta_(found.best.eta), departs_(found.departure > control.clear_departure),
+        root_(first_root(found)) {
     ChainControl chain = control.chain;
     chain.seed += fingerprint(data.people);
     chains_.reserve(control.chains);
@@ -89,7 +91,6 @@ class Sampler {
     double worst = kInfinity;
     for (int i = 0; i < control_.max_rounds && worst > control_.agreement; ++i) {
       if (i > 0 && !adapt()) return Mixture();
-      keep_ = control_.keep << i;
       if (!keep_draws()) return Mixture();
       worst = disagreement();
     }
@@ -110,8 +111,7 @@ class Sampler {
   void begin_chain(const SearchResult& found, const ChainControl& control, int number) {
     Vector eta = eta_;
     Point mode = found.best.point;
-    if (found.departure > control_.clear_departure)
-      widen(control_.wide[number % 2], eta, mode);
+    if (departs_) widen(control_.wide[number % 2], eta, mode);
     Reference reference = reference_at(data_, eta, mode, which_, root_);
     // Every value that the data know tells about the scale of all.
     const double known = 1.0 / std::sqrt(2.0 * reference.effective());
@@ -169,12 +169,13 @@ class Sampler {
     return !outer_.run.monitor.interrupted();
   }
 
-  /// Thrice the chains' Gaussian is brought to where they are, in the end with the
-  /// covariance of the parameters seen on the way.
+  /// After each stage the chains' Gaussian is brought to where they are, later with the
+  /// covariance of the parameters seen on the way. Chains that come from far need more.
   bool warm_up() {
-    for (int quarter = 0; quarter < 4; ++quarter) {
-      if (quarter > 1) learn_root();
-      if (quarter > 0 && !renew_references()) return false;
+    const int n_stages = departs_ ? 7 : 4;
+    for (int stage = 0; stage < n_stages; ++stage) {
+      if (stage > 1) learn_root();
+      if (stage > 0 && !renew_references()) return false;
       if (!warm_paths()) return false;
     }
     return true;
@@ -184,9 +185,8 @@ class Sampler {
     return each([&](Chain& chain, std::size_t) { chain.renew_reference(root_); });
   }
 
-  /// A quarter of the warm-up.
   bool warm_paths() {
-    const int n = control_.warm_up / 4;
+    const int n = control_.warm_up;
     seen_.assign(chains_.size(), Eigen::MatrixXd(n, which_.size()));
     for (int i = 0; i < n; ++i)
       if (!each([&](Chain& chain, std::size_t c) {
@@ -199,21 +199,25 @@ class Sampler {
 
   /// To what the last round has shown.
   bool adapt() {
-    for (std::size_t c = 0; c < chains_.size(); ++c)
+    for (std::size_t c = 0; c < chains_.size(); ++c) {
       seen_[c] = records_[c].traces.leftCols(which_.size());
+      chains_[c].lengthen();
+    }
     learn_root();
     return renew_references() && warm_paths();
   }
 
+  /// From what each chain saw, and twice as wide: it was still on its way.
   void learn_root() {
+    constexpr double widening = 4.0;
     constexpr double weight = 5.0;  // of what was believed before, in draws
-    const Eigen::Index part = seen_[0].rows();
-    Eigen::MatrixXd all(part * chains_.size(), which_.size());
-    for (std::size_t c = 0; c < chains_.size(); ++c)
-      all.middleRows(c * part, part) = seen_[c];
-    const double n = static_cast<double>(all.rows());
-    root_ = ((n * covariance(all) + weight * root_ * root_.transpose()) / (n + weight))
-                .llt().matrixL();
+    double n = weight;
+    Eigen::MatrixXd sum = weight * root_ * root_.transpose();
+    for (const Eigen::MatrixXd& seen : seen_) {
+      n += seen.rows();
+      sum += widening * seen.rows() * covariance(seen);
+    }
+    root_ = (sum / n).llt().matrixL();
   }
 
   /// What a chain has seen since warm-up or the last disagreement.
@@ -230,7 +234,7 @@ class Sampler {
       out.weight = Table::Zero(at.post.weight.rows(), at.post.weight.cols());
       out.q = Vector::Zero(at.u.size());
       out.stored = SharedDraws(at.u.size(), at.setting.coefficients.size(), n_stored());
-      out.traces.resize(keep_, which_.size() + 1);
+      out.traces.resize(control_.keep, which_.size() + 1);
     }
     out.weight += at.post.weight;
     out.q += at.values.q;
@@ -240,30 +244,30 @@ class Sampler {
   }
 
   int spacing() const {
-    return std::max(1, keep_ * control_.chains / control_.store);
+    return std::max(1, control_.keep * control_.chains / control_.store);
   }
-  int n_stored() const { return keep_ / spacing(); }
+  int n_stored() const { return control_.keep / spacing(); }
 
   bool keep_draws() {
     records_.assign(chains_.size(), Record());
     variance_ = 0.0;
-    for (int i = 0; i < keep_; ++i) {
+    for (int i = 0; i < control_.keep; ++i) {
       if (!each([&](Chain& chain, std::size_t c) {
             chain.advance(false);
             note(chain, i, records_[c]);
           }))
         return false;
       const Vector apart = chains_[0].point().u - chains_[1].point().u;
-      variance_ += 0.5 * apart.squaredNorm() / keep_;
+      variance_ += 0.5 * apart.squaredNorm() / control_.keep;
     }
     return true;
   }
 
   /// Column `i` of the traces, chain after chain.
   Vector trace(Eigen::Index i) const {
-    Vector out(keep_ * chains_.size());
+    Vector out(control_.keep * chains_.size());
     for (std::size_t c = 0; c < chains_.size(); ++c)
-      out.segment(c * keep_, keep_) = records_[c].traces.col(i);
+      out.segment(c * control_.keep, control_.keep) = records_[c].traces.col(i);
     return out;
   }
 
@@ -279,13 +283,13 @@ class Sampler {
   }
 
   Eigen::MatrixXd parameters() const {
-    Eigen::MatrixXd out(keep_ * chains_.size(), which_.size());
+    Eigen::MatrixXd out(control_.keep * chains_.size(), which_.size());
     for (Eigen::Index i = 0; i < out.cols(); ++i) out.col(i) = trace(i);
     return out;
   }
 
   Mixture summary() const {
-    const double n = static_cast<double>(keep_ * chains_.size());
+    const double n = static_cast<double>(control_.keep * chains_.size());
     Mixture out;
     out.parameters = parameters();
     Vector eta = eta_;
@@ -315,12 +319,12 @@ class Sampler {
   const std::function<double(double)> unit_;
   const EvidenceData data_;
   const Vector eta_;     // what is not free stays
+  const bool departs_;   // from the task's values, clearly
   Eigen::MatrixXd root_;
   std::vector<Chain> chains_;
   std::vector<Eigen::MatrixXd> seen_;
   std::vector<Record> records_;
   double variance_ = 0.0;  // of u, summed: chains know nothing of each other
-  int keep_ = 0;  // draws of a chain in this round
 };
 
 }  // namespace detail
