@@ -23,6 +23,7 @@ struct ChainControl {
   double accept = 0.8;   // of proposals
   double jitter = 0.6;   // of steps: by how much the smallest are smaller
   int max_steps = 64;
+  bool bent = true;      // the Gaussian close by follows the bend of the modes
   std::uint64_t seed = 1;
 };
 
@@ -62,7 +63,7 @@ class Chain {
     if (!mode_.good) return;
     add_gradient(data_, mode_);
     minimise(data_, InnerControl{20, 0.1, 0.1}, mode_);
-    reference_ = reference_at(data_, eta_, mode_, which_, root);
+    reference_ = reference_at(data_, eta_, mode_, which_, root, control_.bent);
     w_ = reference_.coordinates(x);
     energy_ = energy(w_, force_);
     point_ = trial_;

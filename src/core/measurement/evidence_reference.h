@@ -153,16 +153,19 @@ inline Vector mode_bend(const EvidenceData& data, const Vector& eta, const Point
 
 }  // namespace detail
 
-/// Around `mode`, a minimum of f over u that has its gradient; `root` is R.
+/// Around `mode`, a minimum of f over u that has its gradient; `root` is R. The bend is
+/// 0 unless asked for: it costs two minimisations.
 inline Reference reference_at(const EvidenceData& data, const Vector& eta, const Point& mode,
-                              const std::vector<int>& which, const Eigen::MatrixXd& root) {
+                              const std::vector<int>& which, const Eigen::MatrixXd& root,
+                              bool bent) {
   Reference out;
   Curvature h = curvature(data, mode);
   h.with_backup = false;
   detail::largest_eigenpairs(h, out);
   out.path = detail::mode_path(data, eta, mode, h, which, 0.01);
   out.root = root;
-  out.bend = detail::mode_bend(data, eta, mode, which, out);
+  out.bend = bent ? detail::mode_bend(data, eta, mode, which, out)
+                  : Vector(Vector::Zero(mode.u.size()));
   out.centre.resize(mode.u.size() + which.size());
   out.centre << mode.u, detail::pick(eta, which);
   return out;

@@ -79,6 +79,9 @@ class Sampler {
         root_(first_root(found)) {
     ChainControl chain = control.chain;
     chain.seed += fingerprint(data.people);
+    // Where people keep to the task's values, residuals are too small to bend anything.
+    chain.bent = departs_;
+    if (!departs_) chain.jitter = 0.0;
     chains_.reserve(control.chains);
     for (int c = 0; c < control.chains; ++c) begin_chain(found, chain, c);
   }
@@ -112,7 +115,7 @@ class Sampler {
     Vector eta = eta_;
     Point mode = found.best.point;
     if (departs_) widen(control_.wide[number % 2], eta, mode);
-    Reference reference = reference_at(data_, eta, mode, which_, root_);
+    Reference reference = reference_at(data_, eta, mode, which_, root_, departs_);
     // Every value that the data know tells about the scale of all.
     const double known = 1.0 / std::sqrt(2.0 * reference.effective());
     for (std::size_t i = 0; i < which_.size(); ++i)
