@@ -97,8 +97,12 @@ convex_kernel_ <- function(pieces, relaxation, lags, n_rows) {
     .Call(`_psyrl_convex_kernel_`, pieces, relaxation, lags, n_rows)
 }
 
-fit_evidence_ <- function(task, data, spec, control, threads) {
-    .Call(`_psyrl_fit_evidence_`, task, data, spec, control, threads)
+search_evidence_ <- function(task, data, spec, control, threads) {
+    .Call(`_psyrl_search_evidence_`, task, data, spec, control, threads)
+}
+
+sample_evidence_ <- function(task, data, spec, control, state, threads) {
+    .Call(`_psyrl_sample_evidence_`, task, data, spec, control, state, threads)
 }
 
 evidence_posterior_ <- function(task, data, draws, spec, control, threads) {

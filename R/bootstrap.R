@@ -65,7 +65,7 @@ bootstrap_once <- function(seed, fit, type) {
 }
 
 estimated <- function(problem) {
-  found <- fit_measurement(problem)
+  found <- fit_measurement(silenced(problem))
   table <- parameter_table(problem, found)$table
   list(
     estimate = stats::setNames(table$estimate, table$term), values = found$values

@@ -235,7 +235,7 @@ cross_validate_fold <- function(part, fits, fold) {
 
 # The same model on other data of the same task.
 rlmm_refit <- function(fit, data) {
-  problem <- measurement_problem(data, fit$task, fit$spec, fit$control)
+  problem <- silenced(measurement_problem(data, fit$task, fit$spec, fit$control))
   suppressWarnings(
     assemble_rlmm(problem, fit_measurement(problem), fit$call),
     classes = "psyrl_warning"

@@ -209,7 +209,8 @@ trace_picture <- function(fit) {
     abort_input("type", "This fit has no trace: nothing was searched for.")
   }
   list(
-    data = fit$trace, title = paste0("Search: ", fit$status),
+    data = fit$trace[!is.na(fit$trace$objective), ],
+    title = paste0("Search: ", fit$status),
     x = "Round", y = "Objective (nats, minimised)"
   )
 }

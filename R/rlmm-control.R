@@ -29,16 +29,18 @@
 #' @param cluster A cluster of the `parallel` package that shares the starts; results
 #'   do not depend on it.
 #' @param checkpoint File to which a search for learned values saves its state after
-#'   every round. If the file exists the search goes on from there and ends with the
-#'   bits it would have had uninterrupted.
+#'   every round, and where the values are drawn after every stage of the draws. If the
+#'   file exists the fit goes on from there and ends with the bits it would have had
+#'   uninterrupted.
 #' @param validation [trajectories()] or [counts()] of other persons, whose negative
 #'   log-likelihood per decision is recorded in the trace of learned values.
 #' @param threads Number of threads; `NULL` means the option `psyrl.threads`, else 2.
 #'   Results do not depend on it.
 #' @param persons Data frame with a column `person` and the covariates of
 #'   `rlmm(persons = )`.
-#' @param callback Function called after each round with one row of the trace; when it
-#'   returns `FALSE` the fit stops and is returned with status `"interrupted"`.
+#' @param callback Function called with one row of the trace after each round, and where
+#'   the values are drawn after the search for their mode and each stage of the draws;
+#'   when it returns `FALSE` the fit stops and is returned with status `"interrupted"`.
 #' @param verbose Print a line a round.
 #' @param ... Nothing: unknown names are an error.
 #' @return A list of class `psyrl_control`.
@@ -97,6 +99,13 @@ suited_control <- function(control, value, task, n_decisions) {
   open <- control$open
   control[open] <- suited[open]
   control
+}
+
+# For fits inside another, of which the user is told nothing and nothing is kept.
+silenced <- function(problem) {
+  problem$control[c("callback", "checkpoint")] <- list(NULL)
+  problem$control$verbose <- FALSE
+  problem
 }
 
 check_target_update <- function(target_update) {

@@ -17,14 +17,16 @@ evidence_spec <- function(residual_sd = NULL, temperature = NULL,
 
 # `nodes` of the trait between `from` and `to`, which are log beta for rewards in
 # units of `reward_scale`. `draws` of the posterior in each of two chains; 0 leaves the
-# values at their mode. Until chains agree, at most `rounds`, each from paths twice as
-# long as the one before.
+# values at their mode. Until chains agree to `rhat`, at most `rounds`, each from paths
+# twice as long as the one before. `checkpoint`, `callback`, `verbose`: rlmm_control().
 evidence_control <- function(nodes = 91, from = -7, to = 6.5, starts = 1,
-                             max_iterations = 25, draws = 60, rounds = 3,
-                             seed = 1, threads = NULL) {
+                             max_iterations = 25, draws = 60, rounds = 3, rhat = 1.2,
+                             seed = 1, threads = NULL, checkpoint = NULL,
+                             callback = NULL, verbose = FALSE) {
   list(
     grid = c(from, to, nodes), starts = starts, max_iterations = max_iterations,
-    draws = draws, rounds = rounds, seed = seed, threads = threads
+    draws = draws, rounds = rounds, rhat = rhat, seed = seed, threads = threads,
+    checkpoint = checkpoint, callback = callback, verbose = verbose
   )
 }
 
@@ -38,22 +40,105 @@ evidence_control <- function(nodes = 91, from = -7, to = 6.5, starts = 1,
 #       draws, or at the mode where there are none; delta [n_pairs] their residuals
 #   coefficients, mu, sigma                       population of log beta
 #   residual_sd, lambda, temperature, discount, reward_scale
-#   effective_values, evidence, loglik, status, trace
+#   effective_values, evidence, loglik, status
+#   trace         the rounds of the search, then the stages of the draws at the mean of
+#       their parameters: `start` 0, no objective
 #   departure     of choices from the exact model in standard errors; NaN: not asked
 #   information, gradient of the evidence over `parameters`
 #   node [K], posterior [J x K] (the one to report), posterior_mode
 #   draws: list(q [n_pairs x D], coefficients, sigma), and drawn [n x parameters], both
 #       in units of reward_scale
+#   seconds_search, seconds
+#
+# `declined`: a function of what the search has found that tells whether draws can be
+# spared.
 fit_evidence <- function(task, data, spec = evidence_spec(),
-                         control = evidence_control()) {
-  data <- evidence_data(data, task)
-  fit <- fit_evidence_(task, data, spec, control, evidence_threads(control))
-  fit$trace <- evidence_trace(fit$trace)
+                         control = evidence_control(),
+                         declined = function(found) FALSE) {
+  ask <- list(
+    task = task, data = evidence_data(data, task), spec = spec, control = control
+  )
+  key <- evidence_key(ask)
+  run <- resumed_run(control$checkpoint, key) %||% searched(ask)
+  repeat {
+    if (!is.null(run$state)) keep_run(control$checkpoint, key, run)
+    if (!is.null(run$status)) break
+    if (run$state$stage == 0 && declined(run$found)) {
+      run$status <- run$found$status
+      break
+    }
+    run <- next_stage(run, ask)
+  }
+  fit <- run$found
+  fit$status <- run$status
   fit$spec <- spec
   fit$grid <- control$grid
-  fit$parameters <- evidence_parameters(fit, data)
-  if (fit$sampled) colnames(fit$drawn) <- fit$parameters
   in_reward_units(fit, task)
+}
+
+# What a fit depends on, but for where it stops.
+evidence_key <- function(ask) {
+  c(
+    ask$task[c("layout", "discount")], ask[c("data", "spec")],
+    ask$control[c("grid", "starts", "max_iterations", "draws", "seed")]
+  )
+}
+
+call_core <- function(core, ask, ...) {
+  core(
+    ask$task, ask$data, ask$spec, ask$control, ...,
+    threads = resolve_threads(ask$control$threads)
+  )
+}
+
+# The mode, as what is `found` so far, and the `state` in which draws begin.
+searched <- function(ask) {
+  started <- proc.time()[["elapsed"]]
+  found <- call_core(search_evidence_, ask)
+  state <- found$sampler
+  found$sampler <- NULL
+  found$trace <- evidence_trace(found$trace)
+  found$parameters <- evidence_parameters(found, ask$data)
+  found$sampled <- FALSE
+  found$seconds <- found$seconds_search <- proc.time()[["elapsed"]] - started
+  run <- list(found = found, state = state, rounds = 0)
+  if (!notify(ask$control, found$trace[nrow(found$trace), ])) {
+    run$status <- "interrupted"
+  } else if (is.null(state) || found$status == "interrupted") {
+    run$status <- found$status
+  }
+  run
+}
+
+# One more stage of draws, or the reason why there is none; then what was found before
+# stays.
+next_stage <- function(run, ask) {
+  if (run$rounds >= ask$control$rounds) {
+    run$status <- "max_iterations"
+    return(run)
+  }
+  started <- proc.time()[["elapsed"]]
+  stage <- call_core(sample_evidence_, ask, run$state)
+  if (is.null(stage$state)) {
+    run$status <- if (stage$interrupted) "interrupted" else "non_finite"
+    return(run)
+  }
+  run$state <- stage$state
+  trace <- run$found$trace
+  row <- evidence_trace(stage$trace)
+  row$iteration <- max(trace$iteration) + 1L
+  if (!is.null(stage$reported)) {
+    run$rounds <- run$rounds + 1
+    run$found[names(stage$reported)] <- stage$reported
+    colnames(run$found$drawn) <- run$found$parameters
+    run$found$sampled <- TRUE
+    if (stage$disagreement <= ask$control$rhat) run$status <- "converged"
+  }
+  run$found$seconds <- run$found$seconds + proc.time()[["elapsed"]] - started
+  row$seconds <- run$found$seconds
+  run$found$trace <- rbind(trace, row)
+  if (!notify(ask$control, row)) run$status <- run$status %||% "interrupted"
+  run
 }
 
 evidence_data <- function(data, task) {
@@ -75,10 +160,6 @@ play_weights <- function(task) {
   )
 }
 
-evidence_threads <- function(control) {
-  resolve_threads(control$threads)
-}
-
 evidence_parameters <- function(fit, data) {
   q <- ncol(data$design)
   names <- c(
@@ -90,7 +171,7 @@ evidence_parameters <- function(fit, data) {
 
 evidence_trace <- function(trace) {
   trace <- as.data.frame(trace)
-  whole <- c("start", "round", "rollbacks")
+  whole <- c("start", "iteration", "rollbacks")
   trace[whole] <- lapply(trace[whole], as.integer)
   trace
 }
@@ -120,7 +201,7 @@ in_reward_units <- function(fit, task) {
 evidence_posterior <- function(fit, task, data, threads = NULL) {
   evidence_posterior_(
     task, evidence_data(data, task), fit$shared, fit$spec, list(grid = fit$grid),
-    evidence_threads(list(threads = threads))
+    resolve_threads(threads)
   )
 }
 
@@ -129,6 +210,6 @@ evidence_posterior <- function(fit, task, data, threads = NULL) {
 evidence_policies <- function(fit, task, data, threads = NULL) {
   evidence_policies_(
     task, evidence_data(data, task), fit$shared, fit$spec, list(grid = fit$grid),
-    evidence_threads(list(threads = threads))
+    resolve_threads(threads)
   )
 }

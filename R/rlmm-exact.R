@@ -249,7 +249,11 @@ trace_row <- function(iteration, objective, ..., gradient_norm = NA_real_,
 # Tells the user's callback about a round; FALSE, or an interrupt, means stop.
 notify <- function(control, row) {
   if (control$verbose) {
-    message(sprintf("%4d  objective %.4f", row$iteration, row$objective))
+    message(sprintf("%4d  ", row$iteration), if (is.na(row$objective)) {
+      sprintf("draws: mu %.3f, sigma %.3f", row$mu, row$sigma)
+    } else {
+      sprintf("objective %.4f", row$objective)
+    })
   }
   is.null(control$callback) ||
     !identical(interruptible(control$callback(row), or = FALSE), FALSE)

@@ -11,16 +11,18 @@ uses_evidence <- function(problem) {
     consistency$cql == 0 && problem$identify %in% c("center", "global_rms")
 }
 
-# `...`: of evidence_control().
-fit_by_evidence <- function(problem, ...) {
+# `declined`: see fit_evidence(). `...`: of evidence_control().
+fit_by_evidence <- function(problem, declined = function(found) FALSE, ...) {
   asked <- evidence_question(problem)
   found <- fit_evidence(
     asked$task, c(problem$counts, list(design = problem$design)), asked$spec,
     evidence_control(
       nodes = problem$control$nodes %||% 91, starts = problem$control$starts,
       rounds = sampling_rounds(problem$control$max_iterations),
-      threads = problem$control$threads, ...
-    )
+      threads = problem$control$threads, checkpoint = problem$control$checkpoint,
+      callback = problem$control$callback, verbose = problem$control$verbose, ...
+    ),
+    declined
   )
   values <- identified(problem, found$q, found$v)
   # The evidence works with centred values; another rule rescales them.
@@ -42,7 +44,7 @@ fit_by_evidence <- function(problem, ...) {
     )),
     population = list(effects = effects, log_sigma = log(found$sigma)),
     posterior = posterior, log_lik = found$loglik, status = found$status,
-    trace = as_rounds(found$trace), lambda = found$lambda,
+    trace = found$trace, lambda = found$lambda,
     vcov = evidence_vcov(problem, found), engine = found,
     more_parameters = evidence_rows(problem, found)
   )
@@ -91,11 +93,6 @@ evidence_vcov <- function(problem, found) {
   information <- found$information
   dimnames(information) <- list(term, term)
   inverse_information(information)
-}
-
-as_rounds <- function(trace) {
-  names(trace)[names(trace) == "round"] <- "iteration"
-  trace
 }
 
 # New persons under learned values: a mixture over the draws of the values.

@@ -28,6 +28,8 @@ fit_held_or_free <- function(problem) {
   exact <- exact_rival(problem)
   if (exact$status == "interrupted") return(stopped_at_start(problem))
   evidence <- simple_evidences(problem, exact)
+  table <- NULL
+  stopped <- FALSE
   if (owes_nothing(evidence)) {
     table <- interruptible(quietly(fit_free_table(rival)))
     if (is.null(table)) return(stopped_at_start(problem))
@@ -37,18 +39,24 @@ fit_held_or_free <- function(problem) {
       return(crowned(table, rival, evidence))
     }
   }
-  held <- fit_by_evidence(problem)
-  evidence[["held"]] <- -held$engine$evidence
-  if (held$status != "interrupted" && is.na(evidence[["table"]]) &&
-    is_far(held, evidence)) {
-    table <- interruptible(quietly(fit_free_table(rival)))
-    if (is.null(table) || table$status == "interrupted") {
-      held$status <- "interrupted"
-    } else {
-      evidence[["table"]] <- -table$objective
+  compare <- function(held, residual_sd) {
+    evidence[["held"]] <<- held
+    if (!stopped && is.na(evidence[["table"]]) && is_far(residual_sd, evidence)) {
+      table <<- interruptible(quietly(fit_free_table(rival)))
+      stopped <<- is.null(table) || table$status == "interrupted"
+      if (!stopped) evidence[["table"]] <<- -table$objective
     }
+    stopped || wins(evidence, "held")
   }
-  if (wins(evidence, "held") && held$status != "interrupted") {
+  # Where the table wins over the mode, draws around it are spared.
+  held <- fit_by_evidence(problem, declined = function(found) {
+    compare(-found$evidence, found$residual_sd)
+  })
+  stopped <- stopped || held$status == "interrupted"
+  free <- compare(-held$engine$evidence, held$values$residual_sd_relative)
+  if (stopped) {
+    held$status <- "interrupted"
+  } else if (free) {
     return(crowned(table, rival, evidence))
   }
   held$rivals <- evidence
@@ -64,14 +72,12 @@ free_rival <- function(problem) {
     is.infinite(consistency$residual_sd_max) && is.null(problem$control$mu) &&
     !is_on_demand(problem$task)
   problem$consistency <- bellman_none()
-  problem$control["callback"] <- list(NULL)
-  problem$control$verbose <- FALSE
-  if (open && uses_free_table(problem)) problem
+  if (open && uses_free_table(problem)) silenced(problem)
 }
 
 # What is held to the task before its search has begun.
 stopped_at_start <- function(problem) {
-  held <- fit_by_evidence(problem, max_iterations = 0, draws = 0)
+  held <- fit_by_evidence(silenced(problem), max_iterations = 0, draws = 0)
   held$status <- "interrupted"
   held
 }
@@ -84,9 +90,7 @@ exact_rival <- function(problem) {
     consistency$backup
   )
   problem["consistency"] <- list(NULL)
-  problem$control["callback"] <- list(NULL)
-  problem$control$verbose <- FALSE
-  quietly(fit_exact(problem))
+  quietly(fit_exact(silenced(problem)))
 }
 
 # Log evidences (`exact`: log likelihood) of what needs no search; NA for the others.
@@ -133,10 +137,9 @@ wins <- function(evidence, over) {
 }
 
 # Where the score begins to be about the crowd, or where not even what all have in
-# common was found.
-is_far <- function(held, evidence) {
-  held$values$residual_sd_relative > large_residual_sd ||
-    evidence[["held"]] < evidence[["crowd"]]
+# common was found. `residual_sd` in units of the task's values.
+is_far <- function(residual_sd, evidence) {
+  residual_sd > large_residual_sd || evidence[["held"]] < evidence[["crowd"]]
 }
 
 # The table as the answer: residuals without limit, nothing that holds the values.

@@ -16,13 +16,12 @@ best_of_starts <- function(problem) {
 }
 
 run_from <- function(start, problem) {
-  problem$control$checkpoint <- numbered_file(
-    problem$control$checkpoint, start$number
-  )
-  run <- resumed(problem) %||% new_run(problem, start$state)
+  file <- numbered_file(problem$control$checkpoint, start$number)
+  key <- problem_key(problem)
+  run <- resumed_run(file, key) %||% new_run(problem, start$state)
   while (is.null(run$status)) {
     run <- next_round(problem, run)
-    keep_checkpoint(problem, run)
+    keep_run(file, key, run)
   }
   run
 }
@@ -187,13 +186,12 @@ numbered_file <- function(file, number) {
   if (is.null(file) || number == 1) file else paste0(file, ".", number)
 }
 
-# The run that was kept in the checkpoint, if it belongs to this problem. A run that
+# The run that was kept in the file, if it belongs to the fit of this key. A run that
 # stopped at its limit of rounds, or was interrupted, goes on.
-resumed <- function(problem) {
-  file <- problem$control$checkpoint
+resumed_run <- function(file, key) {
   if (is.null(file) || !file.exists(file)) return(NULL)
   kept <- tryCatch(readRDS(file), error = function(e) NULL)
-  if (!identical(kept$key, problem_key(problem))) {
+  if (!identical(kept$key, key)) {
     abort_input("checkpoint", c(
       paste0("`checkpoint` ", dQuote(file, FALSE), " belongs to another fit."),
       "Name another file, or delete this one."
@@ -204,16 +202,15 @@ resumed <- function(problem) {
   run
 }
 
-keep_checkpoint <- function(problem, run) {
-  file <- problem$control$checkpoint
+keep_run <- function(file, key, run) {
   if (is.null(file)) return(invisible())
   # Whole or not at all: a fit may be killed at any time.
   partial <- paste0(file, ".part")
-  saveRDS(list(key = problem_key(problem), run = run), partial)
+  saveRDS(list(key = key, run = run), partial)
   file.rename(partial, file)
 }
 
-# What a fit depends on, but for where it stops.
+# What a search for learned values depends on, but for where it stops.
 problem_key <- function(problem) {
   c(
     problem[c("map", "penalty", "counts", "design", "identify", "estimator")],

@@ -79,9 +79,7 @@ require_settled <- function(problem) {
 
 exact_temperature <- function(problem) {
   problem$value <- q_task(backup = problem$consistency$backup)
-  problem$control["callback"] <- list(NULL)
-  problem$control$verbose <- FALSE
-  search_task_values(problem)$values$temperature
+  search_task_values(silenced(problem))$values$temperature
 }
 
 # The problem with the candidate that predicts held-out persons best, and `tuning`,
@@ -122,8 +120,7 @@ only_persons <- function(problem, at) {
   problem$pair <- aligned$decision_pair
   problem$next_state <- aligned$next_state
   problem$design <- problem$design[at, , drop = FALSE]
-  problem$control[c("callback", "checkpoint", "validation")] <- list(NULL)
-  problem$control$verbose <- FALSE
+  problem$control["validation"] <- list(NULL)
   problem$control$starts <- 1L
-  problem
+  silenced(problem)
 }

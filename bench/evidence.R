@@ -112,7 +112,8 @@ replicate_once <- function(design, number) {
     s = fit$residual_sd / fit$reward_scale, tau = fit$temperature / fit$reward_scale,
     sigma = fit$sigma,
     gamma = fit$discount, g = fit$effective_values, evidence = fit$evidence,
-    gain = fit$discount_gain, converged = fit$status == "converged", rounds = nrow(fit$trace),
+    gain = fit$discount_gain, converged = fit$status == "converged",
+    rounds = sum(fit$trace$start > 0),
     search = fit$seconds_search, all = fit$seconds, cpu = cpu
   )
 }

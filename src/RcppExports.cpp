@@ -333,9 +333,9 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
-// fit_evidence_
-Rcpp::List fit_evidence_(const Rcpp::List& task, const Rcpp::List& data, const Rcpp::List& spec, const Rcpp::List& control, int threads);
-RcppExport SEXP _psyrl_fit_evidence_(SEXP taskSEXP, SEXP dataSEXP, SEXP specSEXP, SEXP controlSEXP, SEXP threadsSEXP) {
+// search_evidence_
+Rcpp::List search_evidence_(const Rcpp::List& task, const Rcpp::List& data, const Rcpp::List& spec, const Rcpp::List& control, int threads);
+RcppExport SEXP _psyrl_search_evidence_(SEXP taskSEXP, SEXP dataSEXP, SEXP specSEXP, SEXP controlSEXP, SEXP threadsSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::RNGScope rcpp_rngScope_gen;
@@ -344,7 +344,23 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< const Rcpp::List& >::type spec(specSEXP);
     Rcpp::traits::input_parameter< const Rcpp::List& >::type control(controlSEXP);
     Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
-    rcpp_result_gen = Rcpp::wrap(fit_evidence_(task, data, spec, control, threads));
+    rcpp_result_gen = Rcpp::wrap(search_evidence_(task, data, spec, control, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// sample_evidence_
+Rcpp::List sample_evidence_(const Rcpp::List& task, const Rcpp::List& data, const Rcpp::List& spec, const Rcpp::List& control, const Rcpp::List& state, int threads);
+RcppExport SEXP _psyrl_sample_evidence_(SEXP taskSEXP, SEXP dataSEXP, SEXP specSEXP, SEXP controlSEXP, SEXP stateSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type task(taskSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type data(dataSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type spec(specSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type control(controlSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type state(stateSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(sample_evidence_(task, data, spec, control, state, threads));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -1068,7 +1084,8 @@ static const R_CallMethodDef CallEntries[] = {
     {"_psyrl_convex_misfit_", (DL_FUNC) &_psyrl_convex_misfit_, 5},
     {"_psyrl_convex_probability_", (DL_FUNC) &_psyrl_convex_probability_, 4},
     {"_psyrl_convex_kernel_", (DL_FUNC) &_psyrl_convex_kernel_, 4},
-    {"_psyrl_fit_evidence_", (DL_FUNC) &_psyrl_fit_evidence_, 5},
+    {"_psyrl_search_evidence_", (DL_FUNC) &_psyrl_search_evidence_, 5},
+    {"_psyrl_sample_evidence_", (DL_FUNC) &_psyrl_sample_evidence_, 6},
     {"_psyrl_evidence_posterior_", (DL_FUNC) &_psyrl_evidence_posterior_, 6},
     {"_psyrl_evidence_policies_", (DL_FUNC) &_psyrl_evidence_policies_, 6},
     {"_psyrl_evidence_sweeps_", (DL_FUNC) &_psyrl_evidence_sweeps_, 4},

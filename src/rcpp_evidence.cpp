@@ -68,14 +68,13 @@ EvidenceControl as_control(const List& spec, const List& x) {
   out.search.n_starts = x["starts"];
   out.search.seed = static_cast<std::uint64_t>(Rcpp::as<double>(x["seed"]));
   out.sampler.keep = x["draws"];
-  out.sampler.max_rounds = x["rounds"];
   out.sampler.chain.seed = out.search.seed;
   return out;
 }
 
-List as_data_frame(const std::vector<TraceRow>& trace) {
+Rcpp::NumericMatrix as_matrix(const std::vector<TraceRow>& trace) {
   const int n = trace.size();
-  const char* names[] = {"start", "round", "objective", "loglik", "penalty",
+  const char* names[] = {"start", "iteration", "objective", "loglik", "penalty",
                          "half_log_det", "prior", "gradient_norm", "step", "rollbacks",
                          "mu", "sigma", "residual_sd", "temperature", "discount", "seconds"};
   Rcpp::NumericMatrix m(n, 16);
@@ -89,12 +88,7 @@ List as_data_frame(const std::vector<TraceRow>& trace) {
   }
   Rcpp::CharacterVector labels(names, names + 16);
   Rcpp::colnames(m) = labels;
-  return List::create(m);
-}
-
-List as_list(const SharedDraws& draws) {
-  return List::create(Named("q") = draws.q, Named("coefficients") = draws.coefficients,
-                      Named("sigma") = draws.sigma);
+  return m;
 }
 
 SharedDraws as_draws(const List& x) {
@@ -105,32 +99,35 @@ SharedDraws as_draws(const List& x) {
   return out;
 }
 
-/// What is reported: averages over the draws, or the mode where there are none.
-List reported(const EvidenceFit& fit) {
-  const Evidence& best = fit.search.best;
-  const Mixture& mixture = fit.mixture;
-  const bool drawn = mixture.known();
-  const Setting& at = drawn ? mixture.setting : best.point.setting;
-  const Table& weight = drawn ? mixture.weight : best.point.post.weight;
-  List out = List::create(
-      Named("delta") = drawn ? mixture.delta : Vector(at.residual_sd * best.point.u),
-      Named("q") = drawn ? mixture.q : best.point.values.q,
-      Named("v") = drawn ? mixture.v : best.point.values.v,
+/// What is reported at given values and parameters.
+List reported(const Setting& at, const Vector& q, const Vector& v, const Vector& delta,
+              const Table& weight, double loglik, double effective) {
+  return List::create(
+      Named("delta") = delta, Named("q") = q, Named("v") = v,
       Named("coefficients") = at.coefficients, Named("sigma") = at.sigma,
       Named("residual_sd") = at.residual_sd, Named("temperature") = at.temperature,
       Named("discount") = at.discount, Named("reward_scale") = at.scale,
-      Named("posterior") = Eigen::MatrixXd(weight.matrix()),
-      Named("loglik") = drawn ? mixture.loglik : best.point.post.loglik,
-      Named("effective_values") = drawn ? mixture.effective : best.effective_values());
-  out["sampled"] = fit.sampled;
-  if (drawn) out["draws"] = as_list(mixture.draws);
-  if (fit.sampled) out["drawn"] = mixture.parameters;
+      Named("posterior") = Eigen::MatrixXd(weight.matrix()), Named("loglik") = loglik,
+      Named("effective_values") = effective);
+}
+
+List reported(const Mixture& x) {
+  List out = reported(x.setting, x.q, x.v, x.delta, x.weight, x.loglik, x.effective);
+  out["draws"] = List::create(Named("q") = x.draws.q,
+                              Named("coefficients") = x.draws.coefficients,
+                              Named("sigma") = x.draws.sigma);
   return out;
+}
+
+List reported(const Evidence& x) {
+  const Point& at = x.point;
+  return reported(at.setting, at.values.q, at.values.v, at.setting.residual_sd * at.u,
+                  at.post.weight, at.post.loglik, x.effective_values());
 }
 
 List as_list(const EvidenceData& data, const EvidenceFit& fit) {
   const Evidence& best = fit.search.best;
-  List out = reported(fit);
+  List out = fit.mixture.known() ? reported(fit.mixture) : reported(best);
   out["node"] = Vector(data.nodes.z.matrix().transpose());
   out["posterior_mode"] = Eigen::MatrixXd(best.point.post.weight.matrix());
   out["evidence"] = best.value;
@@ -141,22 +138,94 @@ List as_list(const EvidenceData& data, const EvidenceFit& fit) {
   out["status"] = to_string(fit.search.status);
   out["discount_gain"] = fit.discount_gain;
   out["departure"] = fit.search.departure;
-  out["trace"] = as_data_frame(fit.trace)[0];
-  out["seconds_search"] = fit.seconds_search;
-  out["seconds"] = fit.seconds;
+  out["trace"] = as_matrix(fit.trace);
+  return out;
+}
+
+// ---- the sampler's state as plain lists, which R can keep in a file ----
+
+template <class From, class Convert>
+List list_of(const std::vector<From>& x, const Convert& convert) {
+  List out(x.size());
+  for (std::size_t i = 0; i < x.size(); ++i) out[i] = convert(x[i]);
+  return out;
+}
+
+List as_list(const SamplerState& x, bool discount_free) {
+  return List::create(
+      Named("stage") = x.stage, Named("departs") = x.departs, Named("eta") = x.eta,
+      Named("root") = x.root, Named("discount_free") = discount_free,
+      Named("chains") = list_of(x.chains, [](const ChainState& c) {
+        return List::create(Named("eta") = c.eta, Named("u") = c.u,
+                            Named("mode_u") = c.mode_u, Named("v") = c.v,
+                            Named("step") = c.step);
+      }),
+      Named("seen") = list_of(x.seen, [](const Eigen::MatrixXd& m) { return Rcpp::wrap(m); }));
+}
+
+SamplerState as_state(const List& x) {
+  SamplerState out;
+  out.stage = x["stage"];
+  out.departs = x["departs"];
+  out.eta = Rcpp::as<Vector>(x["eta"]);
+  out.root = Rcpp::as<Eigen::MatrixXd>(x["root"]);
+  const List chains = x["chains"], seen = x["seen"];
+  for (const List chain : chains)
+    out.chains.push_back({Rcpp::as<Vector>(chain["eta"]), Rcpp::as<Vector>(chain["u"]),
+                          Rcpp::as<Vector>(chain["mode_u"]), Rcpp::as<Vector>(chain["v"]),
+                          Rcpp::as<double>(chain["step"])});
+  for (const Rcpp::NumericMatrix draws : seen)
+    out.seen.push_back(Rcpp::as<Eigen::MatrixXd>(draws));
   return out;
 }
 
 }  // namespace
 
-// All in units of `reward_scale`; R converts.
+// The mode, in units of `reward_scale`; R converts. `sampler`: the state in which draws
+// of the posterior begin, NULL where none follow.
 // [[Rcpp::export]]
-Rcpp::List fit_evidence_(const Rcpp::List& task, const Rcpp::List& data,
-                         const Rcpp::List& spec, const Rcpp::List& control, int threads) {
+Rcpp::List search_evidence_(const Rcpp::List& task, const Rcpp::List& data,
+                            const Rcpp::List& spec, const Rcpp::List& control,
+                            int threads) {
   DataHolder holder(task, data, threads);
   EvidenceData problem = holder.get(spec, control["grid"]);
-  const EvidenceFit fit = fit_evidence(problem, as_control(spec, control));
-  return as_list(problem, fit);
+  const EvidenceControl how = as_control(spec, control);
+  const EvidenceFit fit = search_evidence(problem, how);
+  List out = as_list(problem, fit);
+  const Evidence& best = fit.search.best;
+  if (fit.draws_follow)
+    out["sampler"] = as_list(
+        begin_sampling(problem, how.sampler,
+                       SearchedMode{best.eta, best.point.u, best.point.values.v,
+                                    fit.search.hessian, fit.search.departure}),
+        problem.spec.discount_free);
+  return out;
+}
+
+// The next stage of draws from `state`: the new state, a row of the trace, and what the
+// draws report, of which there is nothing during warm-up. No state where the user stops
+// it or no draw can be made.
+// [[Rcpp::export]]
+Rcpp::List sample_evidence_(const Rcpp::List& task, const Rcpp::List& data,
+                            const Rcpp::List& spec, const Rcpp::List& control,
+                            const Rcpp::List& state, int threads) {
+  DataHolder holder(task, data, threads);
+  EvidenceData problem = holder.get(spec, control["grid"]);
+  problem.spec.discount_free = state["discount_free"];
+  SamplerState at = as_state(state);
+  StageDraws draws;
+  if (!advance_sampling(problem, as_control(spec, control).sampler, at, draws))
+    return List::create(Named("interrupted") = problem.run.monitor.interrupted());
+  List out = List::create(Named("state") = as_list(at, problem.spec.discount_free),
+                          Named("trace") = as_matrix({draws.row}));
+  if (draws.mixture.known()) {
+    List reports = reported(draws.mixture);
+    reports["drawn"] = draws.mixture.parameters;
+    reports["information"] = information(draws.mixture);
+    out["reported"] = reports;
+    out["disagreement"] = draws.disagreement;
+  }
+  return out;
 }
 
 // Posterior of the nodes for persons who were not in the fit: every draw of the

@@ -16,7 +16,7 @@ using glue::view;
 
 namespace {
 
-Blocks blocks_view(const Rcpp::List& blocks) {
+DecisionBlocks blocks_view(const Rcpp::List& blocks) {
   return {int_view(blocks, "person"), int_view(blocks, "start"), int_view(blocks, "pair"),
           double_view(blocks, "count")};
 }

@@ -170,7 +170,8 @@ test_that("a fit lowers the evidence, recovers people and answers in reward unit
   data <- simulated_counts(task, n = 80)
   fit <- fit_evidence(task, data)
   expect_identical(fit$status, "converged")
-  for (start in split(fit$trace$objective, fit$trace$start)) {
+  rounds <- fit$trace[fit$trace$start > 0, ]
+  for (start in split(rounds$objective, rounds$start)) {
     expect_true(all(diff(start) <= 0))
   }
   score <- drop(fit$posterior %*% fit$node)
@@ -425,4 +426,46 @@ test_that("values held ever tighter end at the exact solution", {
   expect_equal(values(held)$q, values(exact)$q, tolerance = 1e-6)
   expect_lt(max(abs(persons(held)$log_estimate - persons(exact)$log_estimate)), 1e-6)
   expect_lt(max(abs(coef(held)[c("mu", "sigma")] - coef(exact)[c("mu", "sigma")])), 1e-6)
+})
+
+test_that("a fit resumed from its checkpoint has the bits of an uninterrupted one", {
+  task <- peg_solitaire("big_cross")
+  set.seed(4)
+  beta <- stats::setNames(exp(stats::rnorm(40, -3)), seq_len(40))
+  log <- simulate_trajectories(task, beta, 4)
+  file <- tempfile(fileext = ".rds")
+  fit <- function(...) {
+    suppressWarnings(
+      rlmm(log, task, q_table(), control = rlmm_control(...)),
+      classes = "psyrl_warning"
+    )
+  }
+  # Stopped after so many calls: once the search, then stages of draws.
+  stopping_after <- function(n) {
+    called <- 0
+    function(row) {
+      called <<- called + 1
+      called < n
+    }
+  }
+  without_time <- function(fit) {
+    fit$trace$seconds <- NULL
+    fit[c("values", "parameters", "posterior", "vcov", "loglik", "trace", "status")]
+  }
+  whole <- without_time(fit())
+  expect_identical(whole$status, "converged")
+  expect_gt(sum(whole$trace$start == 0), 3)
+  for (n in 1:2) {
+    stopped <- fit(checkpoint = file, callback = stopping_after(n))
+    expect_identical(stopped$status, "interrupted")
+    expect_true(all(is.finite(persons(stopped)$estimate)))
+  }
+  resumed <- fit(checkpoint = file)
+  expect_identical(without_time(resumed), whole)
+  # What is converged is not fitted again; other people are another fit.
+  expect_identical(without_time(fit(checkpoint = file)), whole)
+  log <- log[1:30]
+  expect_error(fit(checkpoint = file), class = "psyrl_error_input")
+  # Fits to other data leave the file alone.
+  expect_length(bootstrap(resumed, n = 2)$seeds, 2)
 })

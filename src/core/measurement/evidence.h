@@ -5,8 +5,8 @@
 //   choices of j at s: softmax(exp(z_j) Q(s, .)),  z_j ~ N(x_j'g, sigma^2)
 //
 // Search: evidence_start.h and evidence_search.h; then the discount rule (keep the
-// task's unless estimating it gains more than 15 nats), and draws of the posterior
-// around what was found (evidence_sampler.h).
+// task's unless estimating it gains more than 15 nats). Then, stage by stage, draws of
+// the posterior around what was found (evidence_sampler.h).
 #pragma once
 
 #include <vector>
@@ -22,7 +22,7 @@ enum class DiscountRule { task, estimate, choose };
 
 struct EvidenceControl {
   SearchControl search;
-  SamplerControl sampler;
+  SamplerControl sampler;    // no draws kept: values at their mode
   InnerControl polish{60, 3e-3};
   DiscountRule discount = DiscountRule::task;
   double discount_gain = 15.0;
@@ -33,11 +33,10 @@ struct EvidenceFit {
   SearchResult search;
   EvidenceSpec spec;               // as used: with the discount free or not
   Start exact;                     // the best exact model
-  Mixture mixture;                 // empty: values at their mode
-  bool sampled = false;            // or shifted
+  Mixture mixture;                 // shifted; empty: values at their mode
+  bool draws_follow = false;       // of the posterior, by stages
   double discount_gain = NAN;      // nats, when both were fitted
   std::vector<TraceRow> trace;
-  double seconds_search = 0.0, seconds = 0.0;
 };
 
 namespace detail {
@@ -67,7 +66,6 @@ inline EvidenceFit fit_given(EvidenceData& data, const EvidenceControl& control)
   fit.spec = data.spec;
   fit.exact = start;
   fit.trace = std::move(trace);
-  fit.seconds_search = clock.seconds();
   Point centre = fit.search.best.point;
   if (control.sampler.keep > 0 && !data.run.monitor.interrupted()) {
     const auto probes = rademacher_probes(data.task.n_pairs(), 2, control.search.seed);
@@ -75,11 +73,10 @@ inline EvidenceFit fit_given(EvidenceData& data, const EvidenceControl& control)
   }
   fit.search.hessian = detail::population_information(
       data, fit.mixture.known() ? centre : fit.search.best.point, fit.search.which);
-  fit.seconds = clock.seconds();
   return fit;
 }
 
-inline EvidenceFit fit_evidence(EvidenceData& data, const EvidenceControl& control) {
+inline EvidenceFit search_evidence(EvidenceData& data, const EvidenceControl& control) {
   if (control.discount == DiscountRule::task && only_population_open(data))
     return fit_given(data, control);
   const Clock clock;
@@ -94,13 +91,9 @@ inline EvidenceFit fit_evidence(EvidenceData& data, const EvidenceControl& contr
     fit.discount_gain = gain;
   }
   data.spec = fit.spec;
-  fit.seconds_search = clock.seconds();
-  if (control.sampler.keep > 0 && !data.run.monitor.interrupted())
-    fit.mixture = sample_posterior(data, control.sampler, fit.search);
-  fit.sampled = fit.mixture.known();
-  if (!fit.sampled) minimise(data, control.polish, fit.search.best.point);
+  minimise(data, control.polish, fit.search.best.point);
+  fit.draws_follow = control.sampler.keep > 0;
   if (data.run.monitor.interrupted()) fit.search.status = Status::interrupted;
-  fit.seconds = clock.seconds();
   return fit;
 }
 

@@ -27,16 +27,35 @@ struct ChainControl {
   std::uint64_t seed = 1;
 };
 
-class Chain {
+/// What is left of a chain between its stages, and what it begins from.
+struct ChainState {
+  Vector eta;         // all parameters; those that are free move
+  Vector u;           // empty: at the mode
+  Vector mode_u, v;   // a mode close by, or a guess of one, with its values of states
+  double step = 0.3;
+};
+
+/// One stage of a chain, around the mode at the parameters where it begins.
+class MarkovChain {
  public:
-  /// From the centre of `reference`, which is `mode` at `eta`.
-  Chain(const EvidenceData& data, const Bounds& box, const Point& mode, const Vector& eta,
-        const std::vector<int>& which, const Reference& reference,
-        const ChainControl& control, int number)
-      : data_(data), box_(box), which_(which), control_(control), reference_(reference),
-        mode_(mode), trial_(mode), point_(mode), eta_(eta),
-        stream_(control.seed, 0x636861696eULL, number) {
-    w_ = Vector::Zero(reference_.centre.size());
+  /// `root`: a factor of the parameters' covariance.
+  MarkovChain(const EvidenceData& data, const Bounds& box, const std::vector<int>& which,
+              const Eigen::MatrixXd& root, const ChainControl& control,
+              const ChainState& from, std::uint64_t number)
+      : data_(data), box_(box), which_(which), control_(control),
+        mode_(data, resolve(data, from.eta)), trial_(mode_), point_(mode_),
+        eta_(from.eta), stream_(control.seed, 0x636861696eULL, number), step_(from.step) {
+    if (!find_mode(from)) return;
+    reference_ = reference_at(data_, eta_, mode_, which_, root, control_.bent);
+    trial_ = mode_;
+    if (from.u.size() > 0) {
+      Vector x(reference_.centre.size());
+      x << from.u, detail::pick(eta_, which_);
+      w_ = reference_.coordinates(x);
+    } else {
+      limit_scale();
+      w_ = Vector::Zero(reference_.centre.size());
+    }
     energy_ = energy(w_, force_);
     point_ = trial_;
   }
@@ -53,28 +72,11 @@ class Chain {
     step_ = std::min(step_, 1.57);
   }
 
-  /// Moves the Gaussian to the mode at the parameters where the chain is; `root` is a
-  /// factor of their covariance.
-  void renew_reference(const Eigen::MatrixXd& root) {
+  ChainState state() const {
     const Vector x = reference_.position(w_);
-    set_eta(x);
-    mode_.setting = resolve(data_, eta_);
-    evaluate(data_, mode_.u, mode_);
-    if (!mode_.good) return;
-    add_gradient(data_, mode_);
-    minimise(data_, InnerControl{20, 0.1, 0.1}, mode_);
-    reference_ = reference_at(data_, eta_, mode_, which_, root, control_.bent);
-    w_ = reference_.coordinates(x);
-    energy_ = energy(w_, force_);
-    point_ = trial_;
-    n_warm_ = 0;
-  }
-
-  /// Paths twice as long carry a chain twice as far for twice the cost, where twice the
-  /// draws would carry it 1.4 times as far.
-  void lengthen() {
-    control_.length *= 2.0;
-    control_.max_steps *= 2;
+    ChainState out{eta_, x.head(mode_.u.size()), mode_.u, mode_.values.v, step_};
+    put_parameters(x, out.eta);
+    return out;
   }
 
   const Point& point() const { return point_; }
@@ -82,6 +84,26 @@ class Chain {
   Vector parameters() const { return reference_.parameters(w_); }
 
  private:
+  /// False where there are no finite values.
+  bool find_mode(const ChainState& from) {
+    mode_.values.v = from.v;
+    evaluate(data_, from.mode_u, mode_);
+    if (!mode_.good && from.u.size() > 0) evaluate(data_, from.u, mode_);
+    if (!mode_.good) return false;
+    add_gradient(data_, mode_);
+    minimise(data_, InnerControl{20, 0.1, 0.1}, mode_);
+    return true;
+  }
+
+  /// Every value that the data know tells about the scale of all.
+  void limit_scale() {
+    const double known = 1.0 / std::sqrt(2.0 * reference_.effective());
+    const Layout layout{static_cast<int>(data_.design.cols())};
+    for (std::size_t i = 0; i < which_.size(); ++i)
+      if (which_[i] == layout.residual_sd())
+        reference_.root.row(i) *= std::min(1.0, known / reference_.root.row(i).norm());
+  }
+
   Vector normals() {
     Vector out(reference_.centre.size());
     for (Eigen::Index i = 0; i < out.size(); ++i) out[i] = stream_.normal();
@@ -118,15 +140,15 @@ class Chain {
     return reached;
   }
 
-  void set_eta(const Vector& x) {
+  void put_parameters(const Vector& x, Vector& eta) const {
     const Eigen::Index n = x.size() - which_.size();
-    for (std::size_t i = 0; i < which_.size(); ++i) eta_[which_[i]] = x[n + i];
+    for (std::size_t i = 0; i < which_.size(); ++i) eta[which_[i]] = x[n + i];
   }
 
   /// f and hyper-priors at w, into `trial_`; the force is the gradient less w.
   double energy(const Vector& w, Vector& force) {
     const Vector x = reference_.position(w);
-    set_eta(x);
+    put_parameters(x, eta_);
     for (int i : which_)
       if (!(eta_[i] >= box_.lower[i] && eta_[i] <= box_.upper[i])) return kInfinity;
     trial_.setting = resolve(data_, eta_);
@@ -150,8 +172,8 @@ class Chain {
   Vector eta_;            // of the point that was tried last
   Stream stream_;
   Vector w_, force_;
-  double energy_ = kInfinity, step_ = 0.3;
-  int n_warm_ = 0;  // since the reference was renewed
+  double energy_ = kInfinity, step_;
+  int n_warm_ = 0;
 };
 
 }  // namespace psyrl

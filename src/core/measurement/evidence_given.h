@@ -47,11 +47,12 @@ inline SearchResult mode_at_start(const EvidenceData& data, const Start& start,
   require(at.point.good, "the values at the start are not finite");
   add_gradient(data, at.point);
   const auto record = [&](int round) {
-    const Setting& s = at.point.setting;
-    trace.push_back({1, round, at.point.f, at.point.post.loglik,
-                     0.5 * at.point.u.squaredNorm(), NAN, NAN, at.point.gradient.norm(),
-                     NAN, at.inner.rollbacks, s.coefficients[0], s.sigma, s.residual_sd,
-                     s.temperature, s.discount, clock.seconds()});
+    TraceRow row{1, round, at.point.f, at.point.post.loglik,
+                 0.5 * at.point.u.squaredNorm(), NAN, NAN, at.point.gradient.norm(),
+                 NAN, at.inner.rollbacks};
+    row.put(at.point.setting);
+    row.seconds = clock.seconds();
+    trace.push_back(row);
   };
   record(0);
   InnerControl inner;

@@ -27,8 +27,8 @@ struct SharedDraws {
     sigma.segment(from, other.size()) = other.sigma;
   }
   int size() const { return static_cast<int>(q.cols()); }
-  Population population(const Eigen::MatrixXd& design, int d) const {
-    return Population{design * coefficients.col(d), sigma[d]};
+  TraitPrior prior(const Eigen::MatrixXd& design, int d) const {
+    return TraitPrior{design * coefficients.col(d), sigma[d]};
   }
 };
 
@@ -59,7 +59,7 @@ inline void report_values(const EvidenceData& data, Mixture& out) {
     for (int e = task.next_start[p]; e < task.next_start[p + 1]; ++e)
       out.delta[p] -= at.discount * task.probability[e] * out.v[task.next_state[e]];
   Posterior post;
-  fill_posterior(data.people, data.nodes, population(data, at), out.q, data.run, post);
+  fill_posterior(data.people, data.nodes, trait_prior(data, at), out.q, data.run, post);
   out.loglik = post.loglik;
 }
 
@@ -75,7 +75,7 @@ inline NewPersons new_persons(const EvidenceData& data, const SharedDraws& draws
   NewPersons out{Table::Zero(n, data.nodes.size()), Vector::Constant(n, -kInfinity)};
   for (int d = 0; d < draws.size(); ++d) {
     Posterior post;
-    fill_posterior(data.people, data.nodes, draws.population(data.design, d),
+    fill_posterior(data.people, data.nodes, draws.prior(data.design, d),
                    draws.q.col(d), data.run, post);
     for (int j = 0; j < n; ++j) {
       const double top = std::max(out.loglik[j], post.person[j]);

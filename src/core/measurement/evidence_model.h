@@ -129,8 +129,8 @@ struct Point {
   bool good = false;
 };
 
-inline Population population(const EvidenceData& data, const Setting& setting) {
-  return Population{data.design * setting.coefficients, setting.sigma};
+inline TraitPrior trait_prior(const EvidenceData& data, const Setting& setting) {
+  return TraitPrior{data.design * setting.coefficients, setting.sigma};
 }
 
 inline Vector scaled_reward(const EvidenceData& data, const Setting& setting) {
@@ -147,7 +147,7 @@ inline void evaluate(const EvidenceData& data, const Vector& u, Point& point) {
                                   at.discount, at.temperature);
   point.f = kInfinity;
   if (!point.good) return;
-  fill_posterior(data.people, data.nodes, population(data, at), point.values.q, data.run,
+  fill_posterior(data.people, data.nodes, trait_prior(data, at), point.values.q, data.run,
                  point.post);
   point.f = 0.5 * u.squaredNorm() - point.post.loglik;
   point.good = std::isfinite(point.f);

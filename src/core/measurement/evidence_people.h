@@ -20,6 +20,7 @@
 #include "core/base/monitor.h"
 #include "core/base/numerics.h"
 #include "core/base/view.h"
+#include "core/measurement/counts.h"
 #include "core/measurement/sweeps.h"
 #include "core/mdp/task.h"
 
@@ -27,15 +28,6 @@ namespace psyrl {
 
 using Table = Eigen::Array<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 using Row = Eigen::Array<double, 1, Eigen::Dynamic>;
-
-/// Aligned counts as R gives them, sparse rows by person.
-struct PersonCounts {
-  View<int> person_start;  // [J + 1]
-  View<int> pair;          // [n] 0-based, ascending within person
-  View<double> count;      // [n]
-
-  int n_persons() const { return static_cast<int>(person_start.size()) - 1; }
-};
 
 /// Counts at states that offer a choice, by state and then by person.
 struct People {
@@ -158,7 +150,7 @@ struct Nodes {
 };
 
 /// z_j ~ N(mean_j, sigma^2).
-struct Population {
+struct TraitPrior {
   Vector mean;  // [J]
   double sigma = 1.0;
 };
@@ -262,8 +254,7 @@ inline double person_posterior(const People& people, const Nodes& nodes, const R
 }
 
 inline void fill_weights(const People& people, const Nodes& nodes,
-                         const Population& population, const Runtime& run,
-                         Posterior& out) {
+                         const TraitPrior& prior, const Runtime& run, Posterior& out) {
   const int n = people.n_persons;
   if (static_cast<int>(out.begin.size()) != n) {
     out.begin.assign(n, 0);
@@ -277,9 +268,9 @@ inline void fill_weights(const People& people, const Nodes& nodes,
              [&](std::size_t, std::size_t from, std::size_t to) {
     Row w;
     for (std::size_t j = from; j < to; ++j) {
-      const Row prior = log_prior(nodes, population.mean[j], population.sigma);
-      out.person[j] = person_posterior(people, nodes, prior, out.log_pi, j, out.begin[j],
-                                       out.end[j], w);
+      const Row at_nodes = log_prior(nodes, prior.mean[j], prior.sigma);
+      out.person[j] = person_posterior(people, nodes, at_nodes, out.log_pi, j,
+                                       out.begin[j], out.end[j], w);
       out.mean[j] = (w * nodes.z).sum();
       out.var[j] = (w * (nodes.z - out.mean[j]).square()).sum();
       fill_window(w, out.begin[j], out.end[j]);
@@ -316,10 +307,10 @@ inline Vector value_gradient(const People& people, const Nodes& nodes,
 
 /// E-step at values q: policies, posterior weights, log likelihood.
 inline void fill_posterior(const People& people, const Nodes& nodes,
-                           const Population& population, const Vector& q,
+                           const TraitPrior& prior, const Vector& q,
                            const Runtime& run, Posterior& out) {
   fill_policies(people, nodes, q, run, out);
-  fill_weights(people, nodes, population, run, out);
+  fill_weights(people, nodes, prior, run, out);
 }
 
 }  // namespace psyrl

@@ -11,13 +11,19 @@
 // elsewhere they begin where the search ended.
 //
 // Chains run side by side, each on one thread with its own random numbers, so that
-// results do not depend on threads. Draws on which the chains disagree (split R-hat;
-// Gelman et al. 2013, section 11.4) count as more warm-up, and as many follow at the ends
-// of paths twice as long.
+// results do not depend on threads. They go in stages, and all that passes from one to
+// the next is a SamplerState, which a caller can keep. After each stage of warm-up the
+// chains' Gaussian is brought to where they are, later with the covariance of the
+// parameters seen on the way. Draws on which the chains disagree (split R-hat; Gelman et
+// al. 2013, section 11.4) count as more warm-up, and as many follow at the ends of paths
+// twice as long: these carry a chain twice as far for twice the cost, where twice the
+// draws would carry it 1.4 times as far.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <vector>
 
 #include "core/measurement/evidence_chain.h"
@@ -25,16 +31,46 @@
 
 namespace psyrl {
 
+/// A chain begins at this residual SD, or at so many times that of the search if this is
+/// larger.
+struct FarStart {
+  double residual_sd, times;
+};
+
 struct SamplerControl {
   int chains = 2;
   int warm_up = 12;       // draws of a chain in each stage
+  int stages = 4;         // of warm-up, the last of which goes on to draws that count
+  int far_stages = 7;     // where chains come from far
   int keep = 60;          // draws of a chain
-  int max_rounds = 3;     // each with paths twice as long as the one before
-  double agreement = 1.2; // largest R-hat
   int store = 60;         // draws of the values that are stored
-  double clear_departure = 4.0;   // standard errors from which on chains begin at
-  double wide[2] = {0.25, 0.06};  // these residual SD
+  double clear_departure = 4.0;  // standard errors from which on chains begin far away
+  FarStart far[2] = {{0.25, 2.0}, {0.06, 1.0}};
   ChainControl chain;
+};
+
+/// What draws begin from: where the search ended.
+struct SearchedMode {
+  Vector eta, u, v;
+  Eigen::MatrixXd hessian;  // of the evidence, free parameters
+  double departure;
+};
+
+/// Between stages.
+struct SamplerState {
+  int stage = 0;                      // stages that are done
+  bool departs = false;               // from the task's values, clearly
+  Vector eta;                         // what is not free stays
+  Eigen::MatrixXd root;               // factor of the parameters' covariance
+  std::vector<ChainState> chains;
+  std::vector<Eigen::MatrixXd> seen;  // parameters in the last stage, a row a draw
+};
+
+/// What a stage says of the posterior.
+struct StageDraws {
+  TraceRow row;               // at the mean of the parameters
+  Mixture mixture;            // empty during warm-up
+  double disagreement = NAN;  // R-hat
 };
 
 namespace detail {
@@ -67,86 +103,84 @@ inline std::uint64_t fingerprint(const People& people) {
   return hash;
 }
 
+inline Eigen::MatrixXd covariance(const Eigen::MatrixXd& draws) {
+  const Eigen::MatrixXd away = draws.rowwise() - draws.colwise().mean();
+  return away.transpose() * away / (draws.rows() - 1.0);
+}
+
+inline Eigen::MatrixXd first_root(const Eigen::MatrixXd& hessian) {
+  Eigen::MatrixXd root = Eigen::MatrixXd(hessian.inverse()).llt().matrixL();
+  // Guesses of a short search: no wider than the hyper-priors.
+  for (Eigen::Index i = 0; i < root.rows(); ++i)
+    root.row(i) *= std::min(1.0, 2.0 / root.row(i).norm());
+  return root;
+}
+
+/// The residuals of `mode`, in reward units, at a larger residual SD.
+inline ChainState widened(const EvidenceData& data, const SearchedMode& mode,
+                          const FarStart& from) {
+  const int at = Layout{static_cast<int>(data.design.cols())}.residual_sd();
+  ChainState out{mode.eta, Vector(), mode.u, mode.v};
+  const double far = std::max(from.residual_sd, from.times * std::exp(mode.eta[at]));
+  out.eta[at] = std::min(std::log(far), bounds(data).upper[at]);
+  out.mode_u *= resolve(data, mode.eta).residual_sd / resolve(data, out.eta).residual_sd;
+  return out;
+}
+
+/// One stage.
 class Sampler {
  public:
-  Sampler(const EvidenceData& data, const SamplerControl& control,
-          const SearchResult& found)
-      : outer_(data), control_(control), which_(found.which),
-        unit_(constant_unit(data, found)),
+  Sampler(const EvidenceData& data, const SamplerControl& control, SamplerState& state)
+      : outer_(data), control_(control), state_(state), which_(free_parameters(data)),
+        unit_(constant_unit(data, state.eta)),
         data_{data.task, data.order, data.people, data.design, unit_, data.spec,
-              data.nodes, Runtime{one_thread_, quiet_}, data.rank},
-        eta_(found.best.eta), departs_(found.departure > control.clear_departure),
-        root_(first_root(found)) {
-    ChainControl chain = control.chain;
-    chain.seed += fingerprint(data.people);
-    // Where people keep to the task's values, residuals are too small to bend anything.
-    chain.bent = departs_;
-    if (!departs_) chain.jitter = 0.0;
-    chains_.reserve(control.chains);
-    for (int c = 0; c < control.chains; ++c) begin_chain(found, chain, c);
-  }
+              data.nodes, Runtime{one_thread_, quiet_}, data.rank} {}
 
-  /// Empty when interrupted, or when no draw could be made.
-  Mixture run(SearchResult& found) {
-    for (const Chain& chain : chains_)
-      if (!chain.good()) return Mixture();
-    if (!warm_up()) return Mixture();
-    double worst = kInfinity;
-    for (int i = 0; i < control_.max_rounds && worst > control_.agreement; ++i) {
-      if (i > 0 && !adapt()) return Mixture();
-      if (!keep_draws()) return Mixture();
-      worst = disagreement();
+  /// Advances the state; false when interrupted, or when no draw can be made.
+  bool run(StageDraws& out) {
+    if (state_.stage > 1) learn_root();
+    if (!begin_chains() || !warm_up()) return false;
+    const bool count = state_.stage >= n_warm() - 1;
+    if (count) {
+      if (!keep_draws()) return false;
+      out.disagreement = disagreement();
+      out.mixture = summary();
+      for (std::size_t c = 0; c < chains_.size(); ++c)
+        state_.seen[c] = records_[c].traces.leftCols(which_.size());
     }
-    const bool agree = worst <= control_.agreement;
-    found.status = agree ? Status::converged : Status::max_iterations;
-    Mixture out = summary();
-    found.hessian = covariance(out.parameters).inverse();
-    return out;
+    for (std::size_t c = 0; c < chains_.size(); ++c) state_.chains[c] = chains_[c]->state();
+    ++state_.stage;
+    out.row = row(out.mixture);
+    return true;
   }
 
  private:
   static std::function<double(double)> constant_unit(const EvidenceData& data,
-                                                     const SearchResult& found) {
-    const double unit = data.unit(found.best.point.setting.discount);
+                                                     const Vector& eta) {
+    const double unit = data.unit(resolve(data, eta).discount);
     return [unit](double) { return unit; };
   }
 
-  void begin_chain(const SearchResult& found, const ChainControl& control, int number) {
-    Vector eta = eta_;
-    Point mode = found.best.point;
-    if (departs_) widen(control_.wide[number % 2], eta, mode);
-    Reference reference = reference_at(data_, eta, mode, which_, root_, departs_);
-    // Every value that the data know tells about the scale of all.
-    const double known = 1.0 / std::sqrt(2.0 * reference.effective());
-    for (std::size_t i = 0; i < which_.size(); ++i)
-      if (which_[i] == layout().residual_sd())
-        reference.root.row(i) *= std::min(1.0, known / reference.root.row(i).norm());
-    chains_.emplace_back(data_, wide_bounds(), mode, eta, which_, reference, control,
-                         number);
-  }
+  int n_warm() const { return state_.departs ? control_.far_stages : control_.stages; }
 
-  /// Moves to the mode at residual SD s, if there are values.
-  void widen(double s, Vector& eta, Point& mode) const {
-    const int at = layout().residual_sd();
-    Vector wide = eta;
-    wide[at] = std::min(std::log(s), bounds(outer_).upper[at]);
-    Point there(data_, resolve(data_, wide));
-    there.values.v = mode.values.v;
-    evaluate(data_, mode.setting.residual_sd / there.setting.residual_sd * mode.u, there);
-    if (!there.good) return;
-    add_gradient(data_, there);
-    minimise(data_, InnerControl{20, 0.1, 0.1}, there);
-    eta = wide;
-    mode = there;
-  }
-
-  static Eigen::MatrixXd first_root(const SearchResult& found) {
-    const Eigen::MatrixXd covariance = found.hessian.inverse();
-    Eigen::MatrixXd root = covariance.llt().matrixL();
-    // Guesses of a short search: no wider than the hyper-priors.
-    for (Eigen::Index i = 0; i < root.rows(); ++i)
-      root.row(i) *= std::min(1.0, 2.0 / root.row(i).norm());
-    return root;
+  bool begin_chains() {
+    ChainControl control = control_.chain;
+    control.seed += fingerprint(data_.people);
+    // Where people keep to the task's values, residuals are too small to bend anything.
+    control.bent = state_.departs;
+    if (!state_.departs) control.jitter = 0.0;
+    const int longer = 1 << std::max(0, state_.stage - (n_warm() - 1));
+    control.length *= longer;
+    control.max_steps *= longer;
+    const std::size_t n = state_.chains.size();
+    chains_.resize(n);
+    const bool go_on = each([&](std::size_t c) {
+      chains_[c].reset(new MarkovChain(data_, wide_bounds(), which_, state_.root, control,
+                                       state_.chains[c], state_.stage * n + c));
+    });
+    for (const auto& chain : chains_)
+      if (!chain->good()) return false;
+    return go_on;
   }
 
   Layout layout() const { return Layout{static_cast<int>(data_.design.cols())}; }
@@ -159,55 +193,23 @@ class Sampler {
     return box;
   }
 
-  static Eigen::MatrixXd covariance(const Eigen::MatrixXd& draws) {
-    const Eigen::MatrixXd away = draws.rowwise() - draws.colwise().mean();
-    return away.transpose() * away / (draws.rows() - 1.0);
-  }
-
-  /// `use(chain)` on every chain, side by side; false when the user wants to stop.
+  /// `use(number)` for every chain, side by side; false when the user wants to stop.
   template <class Use>
   bool each(const Use& use) {
     for_chunks(outer_.run.executor, chains_.size(), 1,
-               [&](std::size_t c, std::size_t, std::size_t) { use(chains_[c], c); });
+               [&](std::size_t c, std::size_t, std::size_t) { use(c); });
     return !outer_.run.monitor.interrupted();
   }
 
-  /// After each stage the chains' Gaussian is brought to where they are, later with the
-  /// covariance of the parameters seen on the way. Chains that come from far need more.
   bool warm_up() {
-    const int n_stages = departs_ ? 7 : 4;
-    for (int stage = 0; stage < n_stages; ++stage) {
-      if (stage > 1) learn_root();
-      if (stage > 0 && !renew_references()) return false;
-      if (!warm_paths()) return false;
-    }
-    return true;
-  }
-
-  bool renew_references() {
-    return each([&](Chain& chain, std::size_t) { chain.renew_reference(root_); });
-  }
-
-  bool warm_paths() {
-    const int n = control_.warm_up;
-    seen_.assign(chains_.size(), Eigen::MatrixXd(n, which_.size()));
-    for (int i = 0; i < n; ++i)
-      if (!each([&](Chain& chain, std::size_t c) {
-            chain.advance(true);
-            seen_[c].row(i) = chain.parameters().transpose();
+    state_.seen.assign(chains_.size(), Eigen::MatrixXd(control_.warm_up, which_.size()));
+    for (int i = 0; i < control_.warm_up; ++i)
+      if (!each([&](std::size_t c) {
+            chains_[c]->advance(true);
+            state_.seen[c].row(i) = chains_[c]->parameters().transpose();
           }))
         return false;
     return true;
-  }
-
-  /// To what the last round has shown.
-  bool adapt() {
-    for (std::size_t c = 0; c < chains_.size(); ++c) {
-      seen_[c] = records_[c].traces.leftCols(which_.size());
-      chains_[c].lengthen();
-    }
-    learn_root();
-    return renew_references() && warm_paths();
   }
 
   /// From what each chain saw, and twice as wide: it was still on its way.
@@ -215,15 +217,15 @@ class Sampler {
     constexpr double widening = 4.0;
     constexpr double weight = 5.0;  // of what was believed before, in draws
     double n = weight;
-    Eigen::MatrixXd sum = weight * root_ * root_.transpose();
-    for (const Eigen::MatrixXd& seen : seen_) {
+    Eigen::MatrixXd sum = weight * state_.root * state_.root.transpose();
+    for (const Eigen::MatrixXd& seen : state_.seen) {
       n += seen.rows();
       sum += widening * seen.rows() * covariance(seen);
     }
-    root_ = (sum / n).llt().matrixL();
+    state_.root = (sum / n).llt().matrixL();
   }
 
-  /// What a chain has seen since warm-up or the last disagreement.
+  /// What a chain has seen since warm-up.
   struct Record {
     Table weight;            // sums over draws
     Vector q;
@@ -231,7 +233,7 @@ class Sampler {
     Eigen::MatrixXd traces;  // [keep x (q + 1)]: parameters, mean of z
   };
 
-  void note(const Chain& chain, int draw, Record& out) const {
+  void note(const MarkovChain& chain, int draw, Record& out) const {
     const Point& at = chain.point();
     if (draw == 0) {
       out.weight = Table::Zero(at.post.weight.rows(), at.post.weight.cols());
@@ -255,12 +257,12 @@ class Sampler {
     records_.assign(chains_.size(), Record());
     variance_ = 0.0;
     for (int i = 0; i < control_.keep; ++i) {
-      if (!each([&](Chain& chain, std::size_t c) {
-            chain.advance(false);
-            note(chain, i, records_[c]);
+      if (!each([&](std::size_t c) {
+            chains_[c]->advance(false);
+            note(*chains_[c], i, records_[c]);
           }))
         return false;
-      const Vector apart = chains_[0].point().u - chains_[1].point().u;
+      const Vector apart = chains_[0]->point().u - chains_[1]->point().u;
       variance_ += 0.5 * apart.squaredNorm() / control_.keep;
     }
     return true;
@@ -291,11 +293,24 @@ class Sampler {
     return out;
   }
 
+  TraceRow row(const Mixture& mixture) const {
+    Vector eta = state_.eta;
+    for (std::size_t i = 0; i < which_.size(); ++i) {
+      eta[which_[i]] = 0.0;
+      for (const Eigen::MatrixXd& seen : state_.seen)
+        eta[which_[i]] += seen.col(i).mean() / state_.seen.size();
+    }
+    TraceRow out{0, state_.stage, NAN, mixture.known() ? mixture.loglik : NAN,
+                 NAN, NAN, NAN, NAN, NAN, 0};
+    out.put(resolve(data_, eta));
+    return out;
+  }
+
   Mixture summary() const {
     const double n = static_cast<double>(control_.keep * chains_.size());
     Mixture out;
     out.parameters = parameters();
-    Vector eta = eta_;
+    Vector eta = state_.eta;
     for (std::size_t i = 0; i < which_.size(); ++i)
       eta[which_[i]] = out.parameters.col(i).mean();
     out.setting = resolve(data_, eta);
@@ -316,27 +331,42 @@ class Sampler {
 
   const EvidenceData& outer_;
   const SamplerControl control_;
+  SamplerState& state_;
   const std::vector<int> which_;
   const SerialExecutor one_thread_;
   const Monitor quiet_;  // interrupts are asked for between draws, on the calling thread
   const std::function<double(double)> unit_;
   const EvidenceData data_;
-  const Vector eta_;     // what is not free stays
-  const bool departs_;   // from the task's values, clearly
-  Eigen::MatrixXd root_;
-  std::vector<Chain> chains_;
-  std::vector<Eigen::MatrixXd> seen_;
+  std::vector<std::unique_ptr<MarkovChain>> chains_;
   std::vector<Record> records_;
   double variance_ = 0.0;  // of u, summed: chains know nothing of each other
 };
 
 }  // namespace detail
 
-/// Draws of the posterior around `found`, which gets its status and the inverse of the
-/// parameters' covariance.
-inline Mixture sample_posterior(const EvidenceData& data, const SamplerControl& control,
-                                SearchResult& found) {
-  return detail::Sampler(data, control, found).run(found);
+inline SamplerState begin_sampling(const EvidenceData& data, const SamplerControl& control,
+                                   const SearchedMode& mode) {
+  SamplerState out;
+  out.departs = mode.departure > control.clear_departure;
+  out.eta = mode.eta;
+  out.root = detail::first_root(mode.hessian);
+  for (int c = 0; c < control.chains; ++c)
+    out.chains.push_back(out.departs
+                             ? detail::widened(data, mode, control.far[c % 2])
+                             : ChainState{mode.eta, Vector(), mode.u, mode.v});
+  return out;
+}
+
+/// One stage more. False when the user stopped it or no draw can be made: the state is
+/// then of no use.
+inline bool advance_sampling(const EvidenceData& data, const SamplerControl& control,
+                             SamplerState& state, StageDraws& draws) {
+  return detail::Sampler(data, control, state).run(draws);
+}
+
+/// The inverse of the parameters' covariance.
+inline Eigen::MatrixXd information(const Mixture& mixture) {
+  return detail::covariance(mixture.parameters).inverse();
 }
 
 }  // namespace psyrl

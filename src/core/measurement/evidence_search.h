@@ -20,12 +20,20 @@
 
 namespace psyrl {
 
-/// A row of the trace: an accepted round.
+/// A row of the trace: an accepted round. Parameters are in the task's reward units.
 struct TraceRow {
   int start, round;
   double objective, loglik, penalty, half_log_det, prior, gradient_norm, step;
   int rollbacks;
   double mu, sigma, residual_sd, temperature, discount, seconds;
+
+  void put(const Setting& at) {
+    mu = at.coefficients[0] - std::log(at.scale);
+    sigma = at.sigma;
+    residual_sd = at.residual_sd * at.scale;
+    temperature = at.temperature * at.scale;
+    discount = at.discount;
+  }
 };
 
 class Clock {
@@ -237,12 +245,12 @@ class TrustRegion {
 
   void record(double step) {
     const Evidence& e = result_.best;
-    const Setting& at = e.point.setting;
-    trace_.push_back({number_, rounds_, e.value, e.point.post.loglik,
-                      0.5 * e.point.u.squaredNorm(), 0.5 * e.det.value, e.prior,
-                      result_.gradient.norm(), step, rejections_, at.coefficients[0],
-                      at.sigma, at.residual_sd, at.temperature, at.discount,
-                      clock_.seconds()});
+    TraceRow row{number_, rounds_, e.value, e.point.post.loglik,
+                 0.5 * e.point.u.squaredNorm(), 0.5 * e.det.value, e.prior,
+                 result_.gradient.norm(), step, rejections_};
+    row.put(e.point.setting);
+    row.seconds = clock_.seconds();
+    trace_.push_back(row);
   }
 
   const EvidenceData& data_;

@@ -16,7 +16,7 @@ namespace psyrl {
 
 /// Sparse blocks: block b is of person[b] and holds pair[i], count[i] for
 /// i = start[b] .. start[b + 1] - 1.
-struct Blocks {
+struct DecisionBlocks {
   View<int> person, start, pair;
   View<double> count;
   std::size_t size() const { return person.size(); }
@@ -34,7 +34,8 @@ inline double mean_of_log_weights(View<double> nodes, const std::vector<double>&
 /// person-major [n_persons * K] and need not be normalised.
 inline std::vector<double> leave_out_means(View<double> nodes, View<double> log_posterior,
                                            const std::vector<double>& table,
-                                           const Blocks& blocks, const Runtime& runtime) {
+                                           const DecisionBlocks& blocks,
+                                           const Runtime& runtime) {
   const std::size_t K = nodes.size();
   std::vector<double> change(blocks.size());
   for_chunks(runtime.executor, blocks.size(), 256,
@@ -62,7 +63,8 @@ inline std::vector<VisitedState> states_without(const Task& task,
                                                 const PersonCounts& counts,
                                                 View<double> value,
                                                 const std::vector<int>& pair_state, int j,
-                                                const Blocks& blocks, std::size_t b) {
+                                                const DecisionBlocks& blocks,
+                                                std::size_t b) {
   const int first = counts.person_start[j], n = counts.person_start[j + 1] - first;
   const int end = first + n;
   std::vector<int> start{0, n};
@@ -79,7 +81,7 @@ inline std::vector<VisitedState> states_without(const Task& task,
 /// The same for posterior modes, each solved exactly.
 inline std::vector<double> leave_out_modes(const Task& task, const PersonCounts& counts,
                                            View<double> value, View<double> mu,
-                                           double sigma, const Blocks& blocks,
+                                           double sigma, const DecisionBlocks& blocks,
                                            const Runtime& runtime) {
   const std::vector<int> state = state_of_pair(task);
   std::vector<double> change(blocks.size());
@@ -105,7 +107,7 @@ inline std::vector<double> leave_out_modes(const Task& task, const PersonCounts&
 /// -g / (I - v + g), with I the posterior's curvature at the mode.
 inline std::vector<double> leave_out_one_step(const Task& task, const PersonCounts& counts,
                                               View<double> value, View<double> mu,
-                                              double sigma, const Blocks& blocks) {
+                                              double sigma, const DecisionBlocks& blocks) {
   const std::vector<int> state = state_of_pair(task);
   std::vector<double> change(blocks.size());
   PersonMode mode{};
