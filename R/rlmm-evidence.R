@@ -95,7 +95,8 @@ call_core <- function(core, ask, ...) {
 searched <- function(ask) {
   started <- proc.time()[["elapsed"]]
   found <- call_core(search_evidence_, ask)
-  state <- found$sampler
+  # Draws from a mode that was not reached would be others.
+  state <- if (found$status != "interrupted") found$sampler
   found$sampler <- NULL
   found$trace <- evidence_trace(found$trace)
   found$parameters <- evidence_parameters(found, ask$data)
@@ -104,7 +105,7 @@ searched <- function(ask) {
   run <- list(found = found, state = state, rounds = 0)
   if (!notify(ask$control, found$trace[nrow(found$trace), ])) {
     run$status <- "interrupted"
-  } else if (is.null(state) || found$status == "interrupted") {
+  } else if (is.null(state)) {
     run$status <- found$status
   }
   run

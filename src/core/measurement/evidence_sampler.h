@@ -75,7 +75,7 @@ struct StageDraws {
 
 namespace detail {
 
-/// Of columns of draws, chain after chain.
+/// Of columns of draws, chain after chain. Chains that never moved agree on nothing.
 inline double split_rhat(const Vector& x, int n_chains) {
   const Eigen::Index half = x.size() / (2 * n_chains);
   Vector mean(2 * n_chains), variance(2 * n_chains);
@@ -86,7 +86,7 @@ inline double split_rhat(const Vector& x, int n_chains) {
   }
   const double within = variance.mean();
   const double between = (mean.array() - mean.mean()).square().sum() / (2 * n_chains - 1);
-  return std::sqrt((half - 1.0) / half + between / within);
+  return within > 0.0 ? std::sqrt((half - 1.0) / half + between / within) : kInfinity;
 }
 
 /// Of the choices: the same for the same data, so that fits can be repeated, and another
