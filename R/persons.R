@@ -5,10 +5,12 @@
 #' For [rlmm()], `log_estimate` is the posterior mean of log beta (with
 #' `estimator = "joint"` its mode), `estimate` its exponential, `std_error` the
 #' posterior SD of log beta, and the interval the exponentials of its posterior
-#' quantiles; with a habit all are about the slope beta itself. `n_informative` counts
-#' decisions between actions of different value. `flag` is `""` when all is well, else
-#' `"no information"`, `"always greedy"` or `"worse than random"`: then the population
-#' decides the score.
+#' quantiles; with a habit all are about the slope beta itself. Under values that were
+#' drawn, as by default those of [q_table()] are, the quantiles average over what all
+#' persons share; elsewhere they take it as known, and [confint.rlmm()] carries its
+#' uncertainty. `n_informative` counts decisions between actions of different value.
+#' `flag` is `""` when all is well, else `"no information"`, `"always greedy"` or
+#' `"worse than random"`: then the population decides the score.
 #' @export
 persons.rlmm <- function(fit, newdata = NULL, level = 0.95, ...) {
   check_number(level, "level", lower = 0, upper = 1)

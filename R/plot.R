@@ -45,7 +45,7 @@ plot.rlmm <- function(x, type = plot_types, state = NULL, person = NULL,
                       criterion = NULL, data = NULL, ...) {
   picture <- plot_data(x, type, state, person, criterion, data)
   old <- graphics::par(
-    mar = c(4.2, 4.8, 2.4, 1), mgp = c(2.6, .6, 0), tcl = -.25, las = 1,
+    mar = c(4.2, 5.4, 2.4, 1), mgp = c(2.6, .6, 0), tcl = -.25, las = 1,
     bty = "n", col.axis = plot_colours[["ink"]], col.lab = plot_colours[["ink"]],
     col.main = plot_colours[["ink"]], font.main = 1, cex.main = 1.1
   )
@@ -208,9 +208,10 @@ trace_picture <- function(fit) {
   if (is.null(fit$trace)) {
     abort_input("type", "This fit has no trace: nothing was searched for.")
   }
+  rounds <- fit$trace[!is.na(fit$trace$objective), ]
+  rounds$start <- rounds$start %||% 1L
   list(
-    data = fit$trace[!is.na(fit$trace$objective), ],
-    title = paste0("Search: ", fit$status),
+    data = rounds, title = paste0("Search: ", fit$status),
     x = "Round", y = "Objective (nats, minimised)"
   )
 }
@@ -274,7 +275,10 @@ path_picture <- function(fit, person = NULL) {
 panel <- function(picture, xlim, ylim, log = "", yaxt = "s") {
   written_out <- function(side) {
     at <- graphics::axTicks(side)
-    graphics::axis(side, at, vapply(at, format, "", digits = 3, scientific = 6))
+    labels <- function(digits) vapply(at, format, "", digits = digits, scientific = 6)
+    digits <- 3
+    while (anyDuplicated(labels(digits))) digits <- digits + 1
+    graphics::axis(side, at, labels(digits))
   }
   graphics::plot.default(
     NA, xlim = xlim, ylim = ylim, log = log, ann = FALSE, axes = FALSE
@@ -283,7 +287,7 @@ panel <- function(picture, xlim, ylim, log = "", yaxt = "s") {
   if (yaxt != "n") written_out(2)
   graphics::title(picture$title)
   graphics::title(xlab = picture$x, line = 2.4)
-  graphics::title(ylab = picture$y, line = 3.4)
+  graphics::title(ylab = picture$y, line = 4)
   graphics::abline(h = graphics::axTicks(2), col = plot_colours[["grid"]])
 }
 
@@ -343,8 +347,11 @@ draw_calibration <- function(picture) {
 draw_trace <- function(picture) {
   d <- picture$data
   panel(picture, range(d$iteration), range(d$objective))
-  graphics::lines(d$iteration, d$objective, col = plot_colours[["main"]], lwd = 2)
-  graphics::points(d$iteration, d$objective, col = plot_colours[["main"]], pch = 16)
+  for (one in split(d, d$start)) {
+    graphics::lines(one$iteration, one$objective,
+      col = plot_colours[["main"]], lwd = 2, type = "o", pch = 16
+    )
+  }
 }
 
 draw_criterion <- function(picture) {
@@ -451,7 +458,7 @@ gg_calibration <- function(picture) {
 }
 
 gg_trace <- function(picture) {
-  along <- aes_of(x = "iteration", y = "objective")
+  along <- aes_of(x = "iteration", y = "objective", group = "start")
   list(
     ggplot2::geom_line(along, colour = plot_colours[["main"]]),
     ggplot2::geom_point(along, colour = plot_colours[["main"]])
