@@ -8,7 +8,7 @@
 // Where people left the task's values far behind, small residuals have sharp modes from
 // which no chain escapes. Where choices clearly depart from the exact model
 // (evidence_start.h) chains therefore come down from large residuals, each from others;
-// elsewhere they begin where the search ended.
+// elsewhere, or if the search itself ended at still larger ones, they begin where it ended.
 //
 // Chains run side by side, each on one thread with its own random numbers, so that
 // results do not depend on threads. They go in stages, and all that passes from one to
@@ -31,12 +31,6 @@
 
 namespace psyrl {
 
-/// A chain begins at this residual SD, or at so many times that of the search if this is
-/// larger.
-struct FarStart {
-  double residual_sd, times;
-};
-
 struct SamplerControl {
   int chains = 2;
   int warm_up = 12;       // draws of a chain in each stage
@@ -44,8 +38,9 @@ struct SamplerControl {
   int far_stages = 7;     // where chains come from far
   int keep = 60;          // draws of a chain
   int store = 60;         // draws of the values that are stored
-  double clear_departure = 4.0;  // standard errors from which on chains begin far away
-  FarStart far[2] = {{0.25, 2.0}, {0.06, 1.0}};
+  double clear_departure = 4.0;   // standard errors from which on chains begin at
+  double wide[2] = {0.25, 0.06};  // these residual SD, but where the search ended
+  double wide_mode = 0.5;         // if it ended at more than this
   ChainControl chain;
 };
 
@@ -116,13 +111,11 @@ inline Eigen::MatrixXd first_root(const Eigen::MatrixXd& hessian) {
   return root;
 }
 
-/// The residuals of `mode`, in reward units, at a larger residual SD.
-inline ChainState widened(const EvidenceData& data, const SearchedMode& mode,
-                          const FarStart& from) {
+/// The residuals of `mode`, in reward units, at residual SD s.
+inline ChainState widened(const EvidenceData& data, const SearchedMode& mode, double s) {
   const int at = Layout{static_cast<int>(data.design.cols())}.residual_sd();
   ChainState out{mode.eta, Vector(), mode.u, mode.v};
-  const double far = std::max(from.residual_sd, from.times * std::exp(mode.eta[at]));
-  out.eta[at] = std::min(std::log(far), bounds(data).upper[at]);
+  out.eta[at] = std::min(std::log(s), bounds(data).upper[at]);
   out.mode_u *= resolve(data, mode.eta).residual_sd / resolve(data, out.eta).residual_sd;
   return out;
 }
@@ -350,10 +343,11 @@ inline SamplerState begin_sampling(const EvidenceData& data, const SamplerContro
   out.departs = mode.departure > control.clear_departure;
   out.eta = mode.eta;
   out.root = detail::first_root(mode.hessian);
+  const bool at_mode =
+      !out.departs || resolve(data, mode.eta).residual_sd > control.wide_mode;
   for (int c = 0; c < control.chains; ++c)
-    out.chains.push_back(out.departs
-                             ? detail::widened(data, mode, control.far[c % 2])
-                             : ChainState{mode.eta, Vector(), mode.u, mode.v});
+    out.chains.push_back(at_mode ? ChainState{mode.eta, Vector(), mode.u, mode.v}
+                                 : detail::widened(data, mode, control.wide[c % 2]));
   return out;
 }
 
