@@ -275,10 +275,10 @@ path_picture <- function(fit, person = NULL) {
 panel <- function(picture, xlim, ylim, log = "", yaxt = "s") {
   written_out <- function(side) {
     at <- graphics::axTicks(side)
-    labels <- function(digits) vapply(at, format, "", digits = digits, scientific = 6)
-    digits <- 3
-    while (anyDuplicated(labels(digits))) digits <- digits + 1
-    graphics::axis(side, at, labels(digits))
+    labels <- lapply(3:15, function(digits) {
+      vapply(at, format, "", digits = digits, scientific = 6)
+    })
+    graphics::axis(side, at, Find(Negate(anyDuplicated), labels))
   }
   graphics::plot.default(
     NA, xlim = xlim, ylim = ylim, log = log, ann = FALSE, axes = FALSE
