@@ -50,8 +50,8 @@ evidence_control <- function(nodes = 91, from = -7, to = 6.5, starts = 1,
 #       in units of reward_scale
 #   seconds_search, seconds
 #
-# `declined`: a function of what the search has found that tells whether draws can be
-# spared.
+# `declined`: a function of what the search has found, in units of `reward_scale`, that
+# tells whether draws can be spared.
 fit_evidence <- function(task, data, spec = evidence_spec(),
                          control = evidence_control(),
                          declined = function(found) FALSE) {

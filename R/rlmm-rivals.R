@@ -30,21 +30,21 @@ fit_held_or_free <- function(problem) {
   evidence <- simple_evidences(problem, exact)
   table <- NULL
   stopped <- FALSE
+  try_table <- function() {
+    table <<- interruptible(quietly(fit_free_table(rival)))
+    stopped <<- is.null(table) || table$status == "interrupted"
+    if (!stopped) evidence[["table"]] <<- -table$objective
+  }
   if (owes_nothing(evidence)) {
-    table <- interruptible(quietly(fit_free_table(rival)))
+    try_table()
     if (is.null(table)) return(stopped_at_start(problem))
-    evidence[["table"]] <- -table$objective
     # Whoever stops the table does not want a longer search begun.
-    if (wins(evidence, "exact") || table$status == "interrupted") {
-      return(crowned(table, rival, evidence))
-    }
+    if (stopped || wins(evidence, "exact")) return(crowned(table, rival, evidence))
   }
   compare <- function(held, residual_sd) {
     evidence[["held"]] <<- held
     if (!stopped && is.na(evidence[["table"]]) && is_far(residual_sd, evidence)) {
-      table <<- interruptible(quietly(fit_free_table(rival)))
-      stopped <<- is.null(table) || table$status == "interrupted"
-      if (!stopped) evidence[["table"]] <<- -table$objective
+      try_table()
     }
     stopped || wins(evidence, "held")
   }

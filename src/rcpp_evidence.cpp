@@ -151,10 +151,10 @@ List list_of(const std::vector<From>& x, const Convert& convert) {
   return out;
 }
 
-List as_list(const SamplerState& x, bool discount_free) {
+List as_list(const SamplerState& x) {
   return List::create(
       Named("stage") = x.stage, Named("departs") = x.departs, Named("eta") = x.eta,
-      Named("root") = x.root, Named("discount_free") = discount_free,
+      Named("root") = x.root, Named("discount_free") = x.discount_free,
       Named("chains") = list_of(x.chains, [](const ChainState& c) {
         return List::create(Named("eta") = c.eta, Named("u") = c.u,
                             Named("mode_u") = c.mode_u, Named("v") = c.v,
@@ -167,6 +167,7 @@ SamplerState as_state(const List& x) {
   SamplerState out;
   out.stage = x["stage"];
   out.departs = x["departs"];
+  out.discount_free = x["discount_free"];
   out.eta = Rcpp::as<Vector>(x["eta"]);
   out.root = Rcpp::as<Eigen::MatrixXd>(x["root"]);
   const List chains = x["chains"], seen = x["seen"];
@@ -197,8 +198,7 @@ Rcpp::List search_evidence_(const Rcpp::List& task, const Rcpp::List& data,
     out["sampler"] = as_list(
         begin_sampling(problem, how.sampler,
                        SearchedMode{best.eta, best.point.u, best.point.values.v,
-                                    fit.search.hessian, fit.search.departure}),
-        problem.spec.discount_free);
+                                    fit.search.hessian, fit.search.departure}));
   return out;
 }
 
@@ -211,12 +211,12 @@ Rcpp::List sample_evidence_(const Rcpp::List& task, const Rcpp::List& data,
                             const Rcpp::List& state, int threads) {
   DataHolder holder(task, data, threads);
   EvidenceData problem = holder.get(spec, control["grid"]);
-  problem.spec.discount_free = state["discount_free"];
   SamplerState at = as_state(state);
+  problem.spec.discount_free = at.discount_free;
   StageDraws draws;
   if (!advance_sampling(problem, as_control(spec, control).sampler, at, draws))
     return List::create(Named("interrupted") = problem.run.monitor.interrupted());
-  List out = List::create(Named("state") = as_list(at, problem.spec.discount_free),
+  List out = List::create(Named("state") = as_list(at),
                           Named("trace") = as_matrix({draws.row}));
   if (draws.mixture.known()) {
     List reports = reported(draws.mixture);

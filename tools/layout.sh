@@ -37,6 +37,12 @@ rule "core/learning knows learning, convex, mdp and base" \
   "$(includes 'core/measurement/' src/core/learning)"
 rule "core/convex knows convex, mdp and base" \
   "$(includes 'core/(measurement|learning)/' src/core/convex)"
+# Two classes of one name in two files link without a word and share their functions.
+for folders in 'base mdp measurement' learning convex; do
+  rule "no class is defined twice in core: $folders" \
+    "$(cd src/core && grep -rhoE '^(class|struct) [A-Za-z]+( [:{]|$)' $folders |
+      awk '{ print $2 }' | sort | uniq -d)"
+done
 rule "only R/conditions.R signals" \
   "$(grep -nE '(^|[^[:alnum:]_.])(stop|warning|stopifnot) *\(' R/*.R |
     grep -vE '^R/(conditions|RcppExports)\.R:' | grep -vE "^[^:]*:[0-9]*: *#")"

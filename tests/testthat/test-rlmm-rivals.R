@@ -76,7 +76,7 @@ test_that("values that are held to the task stay, and say how far the table is",
   expect_identical(persons(bounded), persons(fit))
 })
 
-test_that("chains begin no nearer to the task than the search ended", {
+test_that("chains begin where a search ended that is far from the task", {
   fit <- fit_by_evidence(open_problem(followers("tiny_cross", 60, 10, 3, noise)))
   searched <- fit$trace[fit$trace$start > 0, ]
   drawn <- fit$trace[fit$trace$start == 0, ]

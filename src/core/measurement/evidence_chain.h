@@ -98,7 +98,7 @@ class MarkovChain {
   /// Every value that the data know tells about the scale of all.
   void limit_scale() {
     const double known = 1.0 / std::sqrt(2.0 * reference_.effective());
-    const Layout layout{static_cast<int>(data_.design.cols())};
+    const Layout layout = layout_of(data_);
     for (std::size_t i = 0; i < which_.size(); ++i)
       if (which_[i] == layout.residual_sd())
         reference_.root.row(i) *= std::min(1.0, known / reference_.root.row(i).norm());

@@ -89,7 +89,7 @@ inline LogDet log_determinant(Curvature& h, const std::vector<Block>& probes,
 /// Weak hyper-priors in units of c(gamma): minus log density of the free
 /// parameters up to a constant, its gradient added to `gradient`.
 inline double hyper_prior(const EvidenceData& data, const Vector& eta, Vector* gradient) {
-  const Layout at{static_cast<int>(data.design.cols())};
+  const Layout at = layout_of(data);
   const EvidenceSpec& spec = data.spec;
   double sum = 0.0;
   const auto add = [&](bool free, int i, double mean, double sd) {

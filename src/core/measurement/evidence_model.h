@@ -68,6 +68,10 @@ struct Layout {
   int size() const { return q + 4; }
 };
 
+inline Layout layout_of(const EvidenceData& data) {
+  return Layout{static_cast<int>(data.design.cols())};
+}
+
 constexpr double kCoupling = 0.25;
 
 inline double logistic(double x) { return 1.0 / (1.0 + std::exp(-x)); }
@@ -81,7 +85,7 @@ inline double fixed_temperature(double given, double residual_sd) {
 }
 
 inline Setting resolve(const EvidenceData& data, const Vector& eta) {
-  const Layout at{static_cast<int>(data.design.cols())};
+  const Layout at = layout_of(data);
   const EvidenceSpec& spec = data.spec;
   Setting out;
   out.discount = spec.discount_free ? logistic(eta[at.discount()]) : spec.discount;
@@ -103,7 +107,7 @@ inline Setting resolve(const EvidenceData& data, const Vector& eta) {
 
 /// Which parameters the search moves.
 inline std::vector<int> free_parameters(const EvidenceData& data) {
-  const Layout at{static_cast<int>(data.design.cols())};
+  const Layout at = layout_of(data);
   std::vector<int> out;
   for (int i = std::isnan(data.spec.mu) ? 0 : 1; i < at.q; ++i) out.push_back(i);
   if (std::isnan(data.spec.sigma)) out.push_back(at.sigma());
@@ -272,7 +276,7 @@ inline Vector setting_gradient(const EvidenceData& data, const Point& point,
                                const Vector& eta) {
   const Setting& at = point.setting;
   const EvidenceSpec& spec = data.spec;
-  const Layout layout{static_cast<int>(data.design.cols())};
+  const Layout layout = layout_of(data);
   const Vector off = point.post.mean - data.design * at.coefficients;
   const Vector mean = -data.design.transpose() * off / square(at.sigma);
   const double by_sigma =

@@ -55,6 +55,7 @@ struct SearchedMode {
 struct SamplerState {
   int stage = 0;                      // stages that are done
   bool departs = false;               // from the task's values, clearly
+  bool discount_free = false;
   Vector eta;                         // what is not free stays
   Eigen::MatrixXd root;               // factor of the parameters' covariance
   std::vector<ChainState> chains;
@@ -113,7 +114,7 @@ inline Eigen::MatrixXd first_root(const Eigen::MatrixXd& hessian) {
 
 /// The residuals of `mode`, in reward units, at residual SD s.
 inline ChainState widened(const EvidenceData& data, const SearchedMode& mode, double s) {
-  const int at = Layout{static_cast<int>(data.design.cols())}.residual_sd();
+  const int at = layout_of(data).residual_sd();
   ChainState out{mode.eta, Vector(), mode.u, mode.v};
   out.eta[at] = std::min(std::log(s), bounds(data).upper[at]);
   out.mode_u *= resolve(data, mode.eta).residual_sd / resolve(data, out.eta).residual_sd;
@@ -176,13 +177,12 @@ class Sampler {
     return go_on;
   }
 
-  Layout layout() const { return Layout{static_cast<int>(data_.design.cols())}; }
-
   /// Hyper-priors bound scales from below, where nothing depends on them.
   Bounds wide_bounds() const {
     Bounds box = bounds(outer_);
-    box.lower[layout().residual_sd()] -= 5.0;
-    box.lower[layout().temperature()] -= 5.0;
+    const Layout at = layout_of(data_);
+    box.lower[at.residual_sd()] -= 5.0;
+    box.lower[at.temperature()] -= 5.0;
     return box;
   }
 
@@ -275,7 +275,7 @@ class Sampler {
     const Eigen::Index n = which_.size();
     double worst = 0.0;
     for (Eigen::Index i = 0; i <= n; ++i)
-      if (i == n || which_[i] <= layout().sigma())
+      if (i == n || which_[i] <= layout_of(data_).sigma())
         worst = std::max(worst, split_rhat(trace(i), control_.chains));
     return worst;
   }
@@ -341,6 +341,7 @@ inline SamplerState begin_sampling(const EvidenceData& data, const SamplerContro
                                    const SearchedMode& mode) {
   SamplerState out;
   out.departs = mode.departure > control.clear_departure;
+  out.discount_free = data.spec.discount_free;
   out.eta = mode.eta;
   out.root = detail::first_root(mode.hessian);
   const bool at_mode =

@@ -140,7 +140,7 @@ class TrustRegion {
 
  private:
   void begin() {
-    const Layout at{static_cast<int>(data_.design.cols())};
+    const Layout at = layout_of(data_);
     take_slope(evidence_gradient(data_, result_.best, result_.which, probes_));
     const double sigma = result_.best.point.setting.sigma;
     Vector diagonal(at.size());

@@ -23,7 +23,7 @@ struct Bounds {
 };
 
 inline Bounds bounds(const EvidenceData& data) {
-  const Layout at{static_cast<int>(data.design.cols())};
+  const Layout at = layout_of(data);
   Bounds out{Vector::Constant(at.size(), -50.0), Vector::Constant(at.size(), 50.0)};
   const double cap = data.spec.residual_sd_max / data.unit(data.spec.discount);
   out.lower[at.sigma()] = std::log(std::max(0.05, 0.7 * data.nodes.spacing));
@@ -126,7 +126,7 @@ struct Start {
 /// those of eta.
 inline Start exact_fit(const EvidenceData& data, const Bounds& box, const Vector& eta,
                        const Vector& v_start) {
-  const Layout at{static_cast<int>(data.design.cols())};
+  const Layout at = layout_of(data);
   Start out{eta, 1e12, v_start};
   Vector small = eta;
   small[at.residual_sd()] = box.lower[at.residual_sd()];
@@ -155,7 +155,7 @@ inline Start exact_fit(const EvidenceData& data, const Bounds& box, const Vector
 
 /// Stage 0: grid, then halving coordinate steps around the best cell.
 inline Start exact_search(const EvidenceData& data, const Bounds& box) {
-  const Layout at{static_cast<int>(data.design.cols())};
+  const Layout at = layout_of(data);
   std::vector<double> taus{0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0};
   std::vector<double> discounts{0.995, 0.99, 0.97, 0.9, 0.75, 0.6, 0.45, 0.3};
   if (!std::isnan(data.spec.temperature)) taus.assign(1, 1.0);
@@ -190,7 +190,7 @@ inline Start exact_search(const EvidenceData& data, const Bounds& box) {
 inline double departure(const EvidenceData& data, const Start& exact,
                         const std::vector<Block>& probes) {
   constexpr double s = 0.001;  // small enough to stand for 0
-  const Layout at{static_cast<int>(data.design.cols())};
+  const Layout at = layout_of(data);
   Vector eta = exact.eta;
   eta[at.residual_sd()] = std::log(s);
   Point point(data, resolve(data, eta));
@@ -219,7 +219,7 @@ struct Rung {
 inline Evidence rung_evidence(const EvidenceData& data, const Vector& eta, double s,
                               const Vector& delta, const Vector& v, int max_newton,
                               const std::vector<Block>& probes) {
-  const Layout at{static_cast<int>(data.design.cols())};
+  const Layout at = layout_of(data);
   Vector moved = eta;
   moved[at.residual_sd()] = std::log(s);
   InnerControl inner;
@@ -236,7 +236,7 @@ inline Rung as_rung(const Evidence& e) {
 inline std::vector<Rung> climb(const EvidenceData& data, const Start& start,
                                const Bounds& box, const std::vector<Block>& probes) {
   constexpr double enough = 5.0;  // nats
-  const Layout at{static_cast<int>(data.design.cols())};
+  const Layout at = layout_of(data);
   std::vector<Rung> out;
   Vector delta = Vector::Zero(data.task.n_pairs()), v = start.v;
   double best = 1e12;
