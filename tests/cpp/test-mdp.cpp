@@ -7,6 +7,7 @@
 
 #include "core/mdp/backup.h"
 #include "core/mdp/blocks.h"
+#include "core/mdp/policy_lu.h"
 #include "core/mdp/policy_system.h"
 #include "core/mdp/solve.h"
 #include "tasks.h"
@@ -185,7 +186,7 @@ TEST_CASE("patience costs no accuracy") {
 }
 
 TEST_CASE("policy systems solve with the matrix and its transpose") {
-  for (int n : {12, 150, 900}) {  // dense and sparse factorisation, iteration
+  for (int n : {12, 150, 900}) {  // factorisation and, last, iteration
     OwnedTask owned = random_task(n, 2, 3, 0.95, 3);
     const Task& task = owned.get();
     const std::vector<double> policy(task.n_pairs(), 0.5);
@@ -202,5 +203,38 @@ TEST_CASE("policy systems solve with the matrix and its transpose") {
     for (int i = 0; i < n; ++i) b[i] = stream.normal();
     CHECK((matrix * system.solve(b) - b).norm() < 1e-10);
     CHECK((matrix.transpose() * system.solve_transposed(b) - b).norm() < 1e-10);
+  }
+}
+
+TEST_CASE("walks on a grid are eliminated sparsely, in one order for all policies") {
+  for (int width : {3, 12}) {
+    const int n = width * width;
+    EliminationPlan::Places places;
+    for (int i = 0; i < n; ++i) {
+      if (i % width > 0) places.emplace_back(i, i - 1);
+      if (i % width < width - 1) places.emplace_back(i, i + 1);
+      if (i >= width) places.emplace_back(i, i - width);
+      if (i < n - width) places.emplace_back(i, i + width);
+    }
+    const EliminationPlan plan(n, places);
+    CHECK(plan.full() == (width == 3));
+    PolicyLu lu;
+    for (int policy = 0; policy < 3; ++policy) {
+      Stream stream(1, 2, policy);
+      Eigen::MatrixXd matrix = Eigen::MatrixXd::Identity(n, n);
+      for (const auto& at : places) matrix(at.first, at.second) = -0.25 * stream.uniform();
+      REQUIRE(lu.compute(plan, [&](int row, const auto& add) {
+        for (int column = 0; column < n; ++column)
+          if (matrix(row, column) != 0.0) add(column, matrix(row, column));
+      }));
+      const Columns<2> b = Columns<2>::Random(n, 2);
+      Columns<2> x = b, y = b;
+      lu.solve<2>(x);
+      lu.solve_transposed<2>(y);
+      CHECK((matrix * x.matrix() - b.matrix()).norm() < 1e-12);
+      CHECK((matrix.transpose() * y.matrix() - b.matrix()).norm() < 1e-12);
+    }
+    const auto nothing = [](int, const auto& add) { add(0, 0.0); };
+    CHECK_FALSE(lu.compute(plan, nothing));  // singular
   }
 }

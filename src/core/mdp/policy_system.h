@@ -10,63 +10,61 @@
 #include <Eigen/Dense>
 #include <Eigen/IterativeLinearSolvers>
 #include <Eigen/Sparse>
-#include <Eigen/SparseLU>
 #include <memory>
 #include <vector>
 
 #include "core/base/require.h"
 #include "core/base/rng.h"
 #include "core/mdp/blocks.h"
+#include "core/mdp/policy_lu.h"
 #include "core/mdp/task.h"
 
 namespace psyrl {
 
 using Vector = Eigen::VectorXd;
 
-/// Solves with one square matrix and its transpose: by dense LU when it is small or
-/// full; else by BiCGSTAB if that converges quickly, as it does where a random walk
-/// forgets its start (and where LU would fill up); else by sparse LU, which suits
-/// mazes and other slow walks.
+/// Solves with I - gamma P_pi of one block and its transpose: by BiCGSTAB if the block is
+/// large and that converges quickly, as it does where a random walk forgets its start (and
+/// where LU would fill up); else by LU, which suits mazes and other slow walks.
 class BlockFactor {
  public:
   using Triplets = std::vector<Eigen::Triplet<double>>;
 
   /// False when the matrix is singular to working precision.
   bool factor(int n, const Triplets& entries) {
-    lu_.reset();
-    transposed_lu_.reset();
-    const double fill = static_cast<double>(entries.size()) / n / n;
-    kind_ = n <= kSmall || fill > kFull ? Kind::dense : Kind::direct;
-    if (kind_ == Kind::dense) return factor_dense(n, entries);
     matrix_.resize(n, n);
     matrix_.setFromTriplets(entries.begin(), entries.end());
-    if (n > kLarge && converges_quickly(matrix_)) kind_ = Kind::iterative;
-    if (kind_ == Kind::iterative) return true;
-    lu_.reset(new SparseLU(matrix_));
-    return lu_->info() == Eigen::Success;
+    const bool sparse = entries.size() < kSparse * n * n;
+    iterative_ = n > kLarge && sparse && converges_quickly(matrix_);
+    if (iterative_) return true;
+    EliminationPlan::Places places;
+    for (const auto& e : entries) places.emplace_back(e.row(), e.col());
+    plan_.reset(new EliminationPlan(n, places));
+    return lu_.compute(*plan_, [&](int row, const auto& add) {
+      for (SparseMatrix::InnerIterator it(matrix_, row); it; ++it)
+        add(it.col(), it.value());
+    });
   }
 
   Vector solve(const Vector& b) const {
-    if (kind_ == Kind::dense) return dense_.solve(b);
-    if (kind_ == Kind::direct) return lu_->solve(b);
-    return iterate(matrix_, b, kPatience).solution;
+    if (iterative_) return iterate(matrix_, b, kPatience).solution;
+    Columns<1> x = b.array();
+    lu_.solve<1>(x);
+    return x.matrix();
   }
 
-  Vector solve_transposed(const Vector& b) {
-    if (kind_ == Kind::dense) return dense_.transpose().solve(b);
-    if (kind_ == Kind::iterative)
+  Vector solve_transposed(const Vector& b) const {
+    if (iterative_)
       return iterate(SparseMatrix(matrix_.transpose()), b, kPatience).solution;
-    if (!transposed_lu_)
-      transposed_lu_.reset(new SparseLU(SparseMatrix(matrix_.transpose())));
-    return transposed_lu_->solve(b);
+    Columns<1> x = b.array();
+    lu_.solve_transposed<1>(x);
+    return x.matrix();
   }
 
  private:
-  enum class Kind { dense, direct, iterative };
-  enum : int { kSmall = 96, kLarge = 400, kQuick = 60, kPatience = 2000 };
-  static constexpr double kFull = 0.05;
-  using SparseMatrix = Eigen::SparseMatrix<double>;
-  using SparseLU = Eigen::SparseLU<SparseMatrix, Eigen::COLAMDOrdering<int>>;
+  enum : int { kLarge = 400, kQuick = 60, kPatience = 2000 };
+  static constexpr double kSparse = 0.05;
+  using SparseMatrix = Eigen::SparseMatrix<double, Eigen::RowMajor>;
 
   struct Iterated {
     Vector solution;
@@ -90,18 +88,10 @@ class BlockFactor {
     return iterate(matrix, b, kQuick).converged;
   }
 
-  bool factor_dense(int n, const Triplets& entries) {
-    Eigen::MatrixXd matrix = Eigen::MatrixXd::Zero(n, n);
-    for (const auto& e : entries) matrix(e.row(), e.col()) += e.value();
-    dense_.compute(matrix);
-    return (dense_.matrixLU().diagonal().array().abs() > 0.0).all();
-  }
-
-  Kind kind_ = Kind::dense;
-  Eigen::PartialPivLU<Eigen::MatrixXd> dense_;
+  bool iterative_ = false;
   SparseMatrix matrix_;
-  std::unique_ptr<SparseLU> lu_;
-  std::unique_ptr<SparseLU> transposed_lu_;
+  std::unique_ptr<EliminationPlan> plan_;
+  PolicyLu lu_;
 };
 
 /// I - gamma P_pi of a block, in the block's own numbering (`local[s]`). `policy`
@@ -124,6 +114,20 @@ inline BlockFactor::Triplets block_system(const Task& task, const Blocks& blocks
     }
   }
   return entries;
+}
+
+/// Steps that stay in a block, in the block's own numbering.
+inline EliminationPlan::Places steps_within(const Task& task, const Blocks& blocks,
+                                            int block, const std::vector<int>& local) {
+  EliminationPlan::Places out;
+  for (int i = blocks.start[block]; i < blocks.start[block + 1]; ++i) {
+    const int s = blocks.state[i];
+    for (int p = task.state_start[s]; p < task.state_start[s + 1]; ++p)
+      for (int k = task.next_start[p]; k < task.next_start[p + 1]; ++k)
+        if (blocks.block[task.next_state[k]] == block)
+          out.emplace_back(local[s], local[task.next_state[k]]);
+  }
+  return out;
 }
 
 /// Position of every state within its block, [n_states].

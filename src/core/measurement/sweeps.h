@@ -14,8 +14,8 @@
 //   d/dgamma:  dQ gains T V
 //
 // States are visited block by block (core/mdp/blocks.h). A state that cannot come
-// back costs one pass over its pairs; a cyclic block costs one dense LU of
-// I - gamma P_pi, shared by the solution (Newton-Kantorovich, that is, policy
+// back costs one pass over its pairs; a cyclic block costs an LU of I - gamma P_pi
+// (core/mdp/policy_lu.h), shared by the solution (Newton-Kantorovich, that is, policy
 // iteration with a smooth maximum: monotone and quadratic), L and L'.
 #pragma once
 
@@ -27,32 +27,31 @@
 #include "core/base/numerics.h"
 #include "core/mdp/backup.h"
 #include "core/mdp/blocks.h"
+#include "core/mdp/policy_lu.h"
 #include "core/mdp/policy_system.h"
 #include "core/mdp/task.h"
 
 namespace psyrl {
 
-/// W right-hand sides at once, a row a pair (or state): a sweep then runs over W
-/// contiguous doubles.
-template <int W>
-using Columns =
-    Eigen::Array<double, Eigen::Dynamic, W, W == 1 ? Eigen::ColMajor : Eigen::RowMajor>;
-
-/// Order of solution: blocks, the place of a state in its block, and the number of
-/// the LU of a block that needs one.
+/// Order of solution: blocks, the place of a state in its block, and how a block that
+/// needs an LU is eliminated.
 struct SweepOrder {
   explicit SweepOrder(const Task& task)
       : blocks(find_blocks(task)), place(positions_in_blocks(blocks)) {
-    for (char cyclic : blocks.cyclic) factor.push_back(cyclic ? n_factors++ : -1);
+    for (int b = 0; b < size(); ++b) {
+      factor.push_back(blocks.cyclic[b] ? static_cast<int>(plan.size()) : -1);
+      if (blocks.cyclic[b])
+        plan.emplace_back(blocks.n_states(b), steps_within(task, blocks, b, place));
+    }
   }
 
   int size() const { return blocks.size(); }
   bool cyclic(int b) const { return factor[b] >= 0; }
 
   Blocks blocks;
-  std::vector<int> place;   // [n_states]
-  std::vector<int> factor;  // [n_blocks] or -1: no solve needed
-  int n_factors = 0;
+  std::vector<int> place;             // [n_states]
+  std::vector<int> factor;            // [n_blocks] or -1: no solve needed
+  std::vector<EliminationPlan> plan;  // [factors]
 };
 
 /// The fixed point at one reward vector, with what its derivatives need. Holds
@@ -66,7 +65,7 @@ class Values {
         task_(&task),
         order_(&order),
         backup_(backup),
-        factor_(order.n_factors) {}
+        factor_(order.plan.size()) {}
 
   /// Solves for `q`, `v`, `policy`; false when a value is not finite or Newton
   /// did not converge. The current `v` is the start.
@@ -139,10 +138,8 @@ class Values {
   Vector policy;  // [n_pairs] pt, the policy of the backup
 
  private:
-  using Lu = Eigen::PartialPivLU<Eigen::MatrixXd>;
-
-  Lu& lu(int c) { return factor_[order_->factor[c]]; }
-  const Lu& lu(int c) const { return factor_[order_->factor[c]]; }
+  PolicyLu& lu(int c) { return factor_[order_->factor[c]]; }
+  const PolicyLu& lu(int c) const { return factor_[order_->factor[c]]; }
 
   double expected_next(int p) const {
     double sum = 0.0;
@@ -166,7 +163,7 @@ class Values {
   /// From the second iterate on v rises to the fixed point, so no line search.
   bool newton(int c, const Vector& reward) {
     const int begin = order_->blocks.start[c], n = order_->blocks.start[c + 1] - begin;
-    Vector residual(n);
+    Columns<1> residual(n);
     double previous = kInfinity;
     for (int round = 0; round < 200; ++round) {
       double size = 1.0;
@@ -175,11 +172,11 @@ class Values {
         residual[i] = backed_up(s, reward) - v[s];
         size = std::max(size, std::abs(v[s]));
       }
-      const double worst = residual.cwiseAbs().maxCoeff();
+      const double worst = residual.abs().maxCoeff();
       if (!std::isfinite(worst)) return false;
-      factorise(c);
-      const Vector step = lu(c).solve(residual);
-      for (int i = 0; i < n; ++i) v[order_->blocks.state[begin + i]] += step[i];
+      if (!factorise(c)) return false;
+      lu(c).solve<1>(residual);
+      for (int i = 0; i < n; ++i) v[order_->blocks.state[begin + i]] += residual[i];
       // The step after a residual this small is rounding: q and policy are final.
       if (worst < 1e-11 * size || (worst < 1e-8 * size && worst >= previous)) return true;
       previous = worst;
@@ -187,19 +184,18 @@ class Values {
     return false;
   }
 
-  void factorise(int c) {
-    const int begin = order_->blocks.start[c], n = order_->blocks.start[c + 1] - begin;
-    Eigen::MatrixXd m = Eigen::MatrixXd::Identity(n, n);
-    for (int i = 0; i < n; ++i) {
-      const int s = order_->blocks.state[begin + i];
+  bool factorise(int c) {
+    const int begin = order_->blocks.start[c];
+    return lu(c).compute(order_->plan[order_->factor[c]], [&](int row, const auto& add) {
+      add(row, 1.0);
+      const int s = order_->blocks.state[begin + row];
       for (int p = task_->state_start[s]; p < task_->state_start[s + 1]; ++p)
         for (int e = task_->next_start[p]; e < task_->next_start[p + 1]; ++e) {
           const int next = task_->next_state[e];
           if (order_->blocks.block[next] == c)
-            m(i, order_->place[next]) -= discount_ * policy[p] * task_->probability[e];
+            add(order_->place[next], -discount_ * policy[p] * task_->probability[e]);
         }
-    }
-    lu(c).compute(m);
+    });
   }
 
   template <int W>
@@ -222,15 +218,15 @@ class Values {
   void tangent_block(int c, const Columns<W>& d, const Columns<W>* dv_extra,
                          Columns<W>& dv, Columns<W>& dq) const {
     const int begin = order_->blocks.start[c], n = order_->blocks.start[c + 1] - begin;
-    Eigen::MatrixXd rhs = Eigen::MatrixXd::Zero(n, d.cols());
+    Columns<W> x = Columns<W>::Zero(n, d.cols());
     for (int i = 0; i < n; ++i) {
       const int s = order_->blocks.state[begin + i];
       for (int p = task_->state_start[s]; p < task_->state_start[s + 1]; ++p)
-        rhs.row(i) += policy[p] * dq.row(p).matrix();
-      if (dv_extra) rhs.row(i) += dv_extra->row(s).matrix();
+        x.row(i) += policy[p] * dq.row(p);
+      if (dv_extra) x.row(i) += dv_extra->row(s);
     }
-    const Eigen::MatrixXd x = lu(c).solve(rhs);
-    for (int i = 0; i < n; ++i) dv.row(order_->blocks.state[begin + i]) = x.row(i).array();
+    lu(c).template solve<W>(x);
+    for (int i = 0; i < n; ++i) dv.row(order_->blocks.state[begin + i]) = x.row(i);
     for (int i = 0; i < n; ++i)
       tangent_state(order_->blocks.state[begin + i], d, dv_extra, dv, dq, true);
   }
@@ -239,21 +235,19 @@ class Values {
   template <int W>
   void adjoint_block(int c, const Columns<W>& g, Columns<W>& a) const {
     const int begin = order_->blocks.start[c], n = order_->blocks.start[c + 1] - begin;
-    Eigen::MatrixXd rhs(n, g.cols());
-    for (int i = 0; i < n; ++i)
-      rhs.row(i) = a.row(order_->blocks.state[begin + i]).matrix();
+    Columns<W> x(n, g.cols());
+    for (int i = 0; i < n; ++i) x.row(i) = a.row(order_->blocks.state[begin + i]);
     for (int i = 0; i < n; ++i) {
       const int s = order_->blocks.state[begin + i];
       for (int p = task_->state_start[s]; p < task_->state_start[s + 1]; ++p)
         for (int e = task_->next_start[p]; e < task_->next_start[p + 1]; ++e) {
           const int next = task_->next_state[e];
           if (order_->blocks.block[next] == c)
-            rhs.row(order_->place[next]) +=
-                discount_ * task_->probability[e] * g.row(p).matrix();
+            x.row(order_->place[next]) += discount_ * task_->probability[e] * g.row(p);
         }
     }
-    const Eigen::MatrixXd x = lu(c).transpose().solve(rhs);
-    for (int i = 0; i < n; ++i) a.row(order_->blocks.state[begin + i]) = x.row(i).array();
+    lu(c).template solve_transposed<W>(x);
+    for (int i = 0; i < n; ++i) a.row(order_->blocks.state[begin + i]) = x.row(i);
   }
 
   template <int W>
@@ -276,7 +270,7 @@ class Values {
   Backup backup_;
   double discount_ = 0.99;
   double temperature_ = 1.0;
-  std::vector<Lu> factor_;
+  std::vector<PolicyLu> factor_;
 };
 
 }  // namespace psyrl
