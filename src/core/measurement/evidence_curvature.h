@@ -69,18 +69,20 @@ class Curvature {
           const int j = people_->visit_person[v], b = post.begin[j], m = post.end[j] - b;
           mass.segment(b, m) += people_->total[v] * post.weight.row(j).segment(b, m);
         }
-        fill_block(c, mass * nodes.beta.square(), post.pi);
+        fill_block(c, mass * nodes.beta.square(), post);
       }
     });
   }
 
-  void fill_block(int c, const Row& mass, const Table& pi) {
+  void fill_block(int c, const Row& mass, const Posterior& post) {
+    const NodeRange at = post.filled;
+    const auto pi = [&](int i) { return post.pi.row(i).segment(at.begin, at.size()); };
     const int first = people_->first[c], n = people_->n_actions(c);
     double* block = &block_[block_start_[c]];
     for (int a = 0; a < n; ++a) {
-      const Row weighted = mass * pi.row(first + a);
+      const Row weighted = mass.segment(at.begin, at.size()) * pi(first + a);
       for (int b = 0; b <= a; ++b)
-        block[a * n + b] = block[b * n + a] = -(weighted * pi.row(first + b)).sum();
+        block[a * n + b] = block[b * n + a] = -(weighted * pi(first + b)).sum();
       block[a * n + a] += weighted.sum();
     }
   }

@@ -23,8 +23,10 @@ namespace detail {
 /// Information about the free ones of (g, log sigma) given the values.
 inline Eigen::MatrixXd population_information(const EvidenceData& data, const Point& at,
                                               const std::vector<int>& which) {
+  Posterior post;
+  fill_policies(data.people, data.nodes, data.nodes.all(), at.values.q, data.run, post);
   const Eigen::MatrixXd full =
-      population_step(data, loglik_table(data, at.post), at.setting.coefficients,
+      population_step(data, loglik_table(data, post), at.setting.coefficients,
                       std::log(at.setting.sigma)).hessian;
   Eigen::MatrixXd out(which.size(), which.size());
   for (std::size_t i = 0; i < which.size(); ++i)

@@ -138,6 +138,12 @@ inline People arrange(const Task& task, const PersonCounts& data) {
   return people;
 }
 
+/// Nodes begin..end-1.
+struct NodeRange {
+  int begin, end;
+  int size() const { return end - begin; }
+};
+
 /// Equally spaced nodes of the trait.
 struct Nodes {
   Row z, beta;
@@ -147,6 +153,7 @@ struct Nodes {
   Nodes(double from, double to, int n)
       : z(Row::LinSpaced(n, from, to)), beta(z.exp()), spacing((to - from) / (n - 1)) {}
   int size() const { return static_cast<int>(z.size()); }
+  NodeRange all() const { return {0, size()}; }
 };
 
 /// z_j ~ N(mean_j, sigma^2).
@@ -160,10 +167,11 @@ struct TraitPrior {
 constexpr int kPersonChunk = 64;
 constexpr int kStateChunk = 256;
 
-/// What everybody does at every node, and who is where on the grid.
+/// What everybody does at the nodes, and who is where on the grid.
 class Posterior {
  public:
-  Table log_pi, pi;   // [n_choice_pairs x K]
+  Table log_pi, pi;   // [n_choice_pairs x K], at the nodes `filled`
+  NodeRange filled{0, 0};
   Table weight;       // [J x K] posterior of the nodes
   Vector person;      // [J] log p(choices of j)
   Vector mean, var;   // [J] posterior moments of z
@@ -171,25 +179,29 @@ class Posterior {
   double loglik = 0.0;
 };
 
-inline void fill_policies(const People& people, const Nodes& nodes, const Vector& q,
-                          const Runtime& run, Posterior& out) {
+inline void fill_policies(const People& people, const Nodes& nodes, NodeRange at,
+                          const Vector& q, const Runtime& run, Posterior& out) {
+  out.filled = at;
   out.log_pi.resize(people.n_pairs(), nodes.size());
   out.pi.resize(people.n_pairs(), nodes.size());
+  const Row beta = nodes.beta.segment(at.begin, at.size());
   for_chunks(run.executor, people.n_states(), kStateChunk,
              [&](std::size_t, std::size_t from, std::size_t to) {
-    Row sum(nodes.size());
+    Row sum(at.size());
     for (std::size_t c = from; c < to; ++c) {
       const int first = people.first[c], n = people.n_actions(c);
+      auto log_pi = out.log_pi.block(first, at.begin, n, at.size());
+      auto pi = out.pi.block(first, at.begin, n, at.size());
       const double top = q.segment(people.pair[first], n).maxCoeff();
       sum.setZero();
-      for (int i = first; i < first + n; ++i) {
-        out.log_pi.row(i) = (q[people.pair[i]] - top) * nodes.beta;
-        out.pi.row(i) = out.log_pi.row(i).exp();
-        sum += out.pi.row(i);
+      for (int a = 0; a < n; ++a) {
+        log_pi.row(a) = (q[people.pair[first + a]] - top) * beta;
+        pi.row(a) = log_pi.row(a).exp();
+        sum += pi.row(a);
       }
-      for (int i = first; i < first + n; ++i) out.pi.row(i) /= sum;
+      pi.rowwise() /= sum;
       sum = sum.log();
-      for (int i = first; i < first + n; ++i) out.log_pi.row(i) -= sum;
+      log_pi.rowwise() -= sum;
     }
   });
 }
@@ -235,22 +247,27 @@ inline void fill_window(const Row& weight, int& begin, int& end) {
   while (end - 1 > begin && weight[end - 1] < 1e-13) --end;
 }
 
-/// Posterior of person j into `w`; returns log p(choices of j). The nodes that
-/// mattered at nearby values (begin..end-1) are tried first, with a margin; where
-/// weight is left at an end of these, all nodes are.
+/// Posterior of person j into `w`; returns log p(choices of j). The nodes `near` that
+/// mattered at nearby values are tried first, with a margin; where weight is left at an
+/// end of these, all that have policies are; NaN where these do not hold the weight.
 inline double person_posterior(const People& people, const Nodes& nodes, const Row& prior,
-                               const Table& log_pi, int j, int begin, int end, Row& w) {
-  const int K = nodes.size(), margin = 4;
-  begin = std::max(0, begin - margin);
-  end = std::min(K, end + margin);
-  w.setZero(K);
-  Row part = person_loglik(people, log_pi, j, begin, end) + prior.segment(begin, end - begin);
+                               const Posterior& post, int j, NodeRange near, Row& w) {
+  constexpr int margin = 4;
+  const NodeRange filled = post.filled;
+  const NodeRange at{std::max(filled.begin, near.begin - margin),
+                     std::min(filled.end, near.end + margin)};
+  w.setZero(nodes.size());
+  Row part = person_loglik(people, post.log_pi, j, at.begin, at.end) +
+             prior.segment(at.begin, at.size());
   const double log_p = normalise(part);
-  const bool cut = (begin > 0 && part[0] > 1e-12) ||
-                   (end < K && part[part.size() - 1] > 1e-12);
-  if (cut) return person_posterior(people, nodes, prior, log_pi, j, 0, K, w);
-  w.segment(begin, end - begin) = part;
-  return log_p;
+  const auto left = [&](int limit_begin, int limit_end) {
+    return (at.begin > limit_begin && part[0] > 1e-12) ||
+           (at.end < limit_end && part[part.size() - 1] > 1e-12);
+  };
+  if (left(filled.begin, filled.end))
+    return person_posterior(people, nodes, prior, post, j, filled, w);
+  w.segment(at.begin, at.size()) = part;
+  return left(0, nodes.size()) ? NAN : log_p;
 }
 
 inline void fill_weights(const People& people, const Nodes& nodes,
@@ -269,8 +286,8 @@ inline void fill_weights(const People& people, const Nodes& nodes,
     Row w;
     for (std::size_t j = from; j < to; ++j) {
       const Row at_nodes = log_prior(nodes, prior.mean[j], prior.sigma);
-      out.person[j] = person_posterior(people, nodes, at_nodes, out.log_pi, j,
-                                       out.begin[j], out.end[j], w);
+      out.person[j] = person_posterior(people, nodes, at_nodes, out, j,
+                                       {out.begin[j], out.end[j]}, w);
       out.mean[j] = (w * nodes.z).sum();
       out.var[j] = (w * (nodes.z - out.mean[j]).square()).sum();
       fill_window(w, out.begin[j], out.end[j]);
@@ -287,6 +304,7 @@ inline Vector value_gradient(const People& people, const Nodes& nodes,
   const Vector mean_beta = (post.weight.rowwise() * nodes.beta).rowwise().sum();
   for_chunks(run.executor, people.n_states(), kStateChunk,
              [&](std::size_t, std::size_t from, std::size_t to) {
+    const NodeRange at = post.filled;
     Row mass(nodes.size());  // beta_k M_k(s)
     for (std::size_t c = from; c < to; ++c) {
       const int first = people.first[c], n = people.n_actions(c);
@@ -299,17 +317,32 @@ inline Vector value_gradient(const People& people, const Nodes& nodes,
       }
       mass *= nodes.beta;
       for (int a = 0; a < n; ++a)
-        g[people.pair[first] + a] += (mass * post.pi.row(first + a)).sum();
+        g[people.pair[first] + a] += (mass.segment(at.begin, at.size()) *
+                                      post.pi.row(first + a).segment(at.begin, at.size()))
+                                         .sum();
     }
   });
   return g;
+}
+
+/// Nodes that matter to anybody at nearby values, with a margin; all where nothing is
+/// known.
+inline NodeRange nodes_near(const Posterior& post, const Nodes& nodes) {
+  constexpr int margin = 8;
+  if (post.begin.empty()) return nodes.all();
+  const int first = *std::min_element(post.begin.begin(), post.begin.end());
+  const int last = *std::max_element(post.end.begin(), post.end.end());
+  return {std::max(0, first - margin), std::min(nodes.size(), last + margin)};
 }
 
 /// E-step at values q: policies, posterior weights, log likelihood.
 inline void fill_posterior(const People& people, const Nodes& nodes,
                            const TraitPrior& prior, const Vector& q,
                            const Runtime& run, Posterior& out) {
-  fill_policies(people, nodes, q, run, out);
+  fill_policies(people, nodes, nodes_near(out, nodes), q, run, out);
+  fill_weights(people, nodes, prior, run, out);
+  if (!std::isnan(out.loglik) || out.filled.size() == nodes.size()) return;
+  fill_policies(people, nodes, nodes.all(), q, run, out);
   fill_weights(people, nodes, prior, run, out);
 }
 

@@ -137,7 +137,7 @@ inline Start exact_fit(const EvidenceData& data, const Bounds& box, const Vector
   if (!values.solve(scaled_reward(data, setting), setting.discount, setting.temperature))
     return out;
   Posterior post;
-  fill_policies(data.people, data.nodes, values.q, data.run, post);
+  fill_policies(data.people, data.nodes, data.nodes.all(), values.q, data.run, post);
   Vector coefficients = setting.coefficients;
   double log_sigma = std::log(setting.sigma);
   out.value = fit_population(data, loglik_table(data, post), box, coefficients, log_sigma);
