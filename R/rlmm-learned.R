@@ -52,7 +52,7 @@ fit_by_evidence <- function(problem, declined = function(found) FALSE, ...) {
 
 # Twice the iterations allow a round more, for twice the time.
 sampling_rounds <- function(max_iterations) {
-  max(1, 3 + floor(log2(max_iterations / 200)))
+  max(1, 4 + floor(log2(max_iterations / 200)))
 }
 
 # The task and what is fixed.

@@ -4,9 +4,9 @@
 // In the coordinates w of a Gaussian close by (evidence_reference.h) a path rotates
 // exactly for what is Gaussian and is kicked by the force beyond it, so that the many
 // pairs that nobody visits cost no shorter steps (Shahbaba et al. 2014, "Split
-// Hamiltonian Monte Carlo"). Paths have random lengths, and some go in smaller steps:
-// where few choices tell about a value the posterior is sharp on one side, and a chain
-// that got there is let go by small steps only.
+// Hamiltonian Monte Carlo"). Paths have random lengths, and some go in much smaller
+// steps: where few choices tell about a value the posterior is sharp on one side, and a
+// chain that got there is let go by small steps only.
 #pragma once
 
 #include <algorithm>
@@ -22,6 +22,9 @@ struct ChainControl {
   double length = 1.57;  // of a path, on average: a quarter of a turn
   double accept = 0.8;   // of proposals
   double jitter = 0.6;   // of steps: by how much the smallest are smaller
+  double careful = 0.2;  // share of paths that go in as many steps, but
+  double smaller = 0.2;  // of this share of their size
+  double lost = 100.0;   // range of energies on the way at which a path is given up
   int max_steps = 64;
   bool bent = true;      // the Gaussian close by follows the bend of the modes
   std::uint64_t seed = 1;
@@ -66,8 +69,10 @@ class MarkovChain {
     const double step = step_ * (1.0 - control_.jitter * stream_.uniform());
     const int n_steps =
         std::min(control_.max_steps, std::max(1, static_cast<int>(path / step + 0.5)));
-    const double excess = follow_path(n_steps, step) - control_.accept;
-    if (!warming) return;
+    const bool careful = stream_.uniform() < control_.careful;
+    const double chance = follow_path(n_steps, careful ? step * control_.smaller : step);
+    if (!warming || careful) return;
+    const double excess = chance - control_.accept;
     step_ *= std::exp(excess / std::sqrt(1.0 + 0.5 * n_warm_++));
     step_ = std::min(step_, 1.57);
   }
@@ -114,11 +119,16 @@ class MarkovChain {
   double follow_path(int n_steps, double step) {
     Vector p = normals(), w = w_, force = force_;
     const double before = energy_ + 0.5 * p.squaredNorm();
-    double after = energy_;
-    for (int i = 0; i < n_steps && std::isfinite(after); ++i)
+    double after = energy_, total = before, lowest = before, highest = before;
+    // The same from both ends, so that a path that is given up has no way back either.
+    for (int i = 0; i < n_steps && highest - lowest < control_.lost; ++i) {
       after = leap(step, w, p, force);
-    const double rise = after + 0.5 * p.squaredNorm() - before;
-    const double chance = std::isfinite(rise) ? std::min(1.0, std::exp(-rise)) : 0.0;
+      total = after + 0.5 * p.squaredNorm();
+      lowest = std::min(lowest, total);
+      highest = std::max(highest, total);
+    }
+    const bool lost = !(highest - lowest < control_.lost);
+    const double chance = lost ? 0.0 : std::min(1.0, std::exp(before - total));
     if (stream_.uniform() < chance) {
       w_ = w;
       force_ = force;

@@ -7,8 +7,8 @@
 //
 // Where people left the task's values far behind, small residuals have sharp modes from
 // which no chain escapes. Where choices clearly depart from the exact model
-// (evidence_start.h) chains therefore come down from large residuals, each from others;
-// elsewhere, or if the search itself ended at still larger ones, they begin where it ended.
+// (evidence_start.h) chains therefore come down from large residuals, each from others,
+// and no chain begins far below the search; elsewhere they begin where it ended.
 //
 // Chains run side by side, each on one thread with its own random numbers, so that
 // results do not depend on threads. They go in stages, and all that passes from one to
@@ -17,7 +17,8 @@
 // parameters seen on the way. Draws on which the chains disagree (split R-hat; Gelman et
 // al. 2013, section 11.4) count as more warm-up, and as many follow at the ends of paths
 // twice as long: these carry a chain twice as far for twice the cost, where twice the
-// draws would carry it 1.4 times as far.
+// draws would carry it 1.4 times as far. Beyond a whole turn, four times the first
+// length, paths lead back: then follow twice as many draws.
 #pragma once
 
 #include <cmath>
@@ -36,11 +37,12 @@ struct SamplerControl {
   int warm_up = 12;       // draws of a chain in each stage
   int stages = 4;         // of warm-up, the last of which goes on to draws that count
   int far_stages = 7;     // where chains come from far
-  int keep = 60;          // draws of a chain
+  int keep = 60;          // draws of a chain, at first
   int store = 60;         // draws of the values that are stored
-  double clear_departure = 4.0;   // standard errors from which on chains begin at
-  double wide[2] = {0.25, 0.06};  // these residual SD, but where the search ended
-  double wide_mode = 0.5;         // if it ended at more than this
+  double clear_departure = 4.0;   // standard errors, from which on chains begin at
+  double wide[2] = {0.25, 0.06};  // these residual SD, or if that is more, at
+  double share[2] = {0.7, 0.5};   // these shares of the search's
+  double ridge = 0.2;             // SD along the ridge that is believed at first
   ChainControl chain;
 };
 
@@ -112,6 +114,22 @@ inline Eigen::MatrixXd first_root(const Eigen::MatrixXd& hessian) {
   return root;
 }
 
+/// Values, residuals and temperature times e^-a are much the same as sensitivities times
+/// e^a: along a, where the Laplace evidence is too narrow, an SD of `size`.
+inline void add_ridge(const EvidenceData& data, double size, Eigen::MatrixXd& root) {
+  if (!std::isnan(data.spec.mu)) return;
+  const Layout at = layout_of(data);
+  const std::vector<int> which = free_parameters(data);
+  Vector a = Vector::Zero(which.size());
+  for (std::size_t i = 0; i < which.size(); ++i) {
+    if (which[i] == 0) a[i] = size;
+    if (which[i] == at.residual_sd()) a[i] = -size;
+    if (which[i] == at.temperature()) a[i] = -0.5 * size;
+    if (which[i] == at.discount()) a[i] = 0.5 * size;
+  }
+  root = Eigen::MatrixXd(root * root.transpose() + a * a.transpose()).llt().matrixL();
+}
+
 /// The residuals of `mode`, in reward units, at residual SD s.
 inline ChainState widened(const EvidenceData& data, const SearchedMode& mode, double s) {
   const int at = layout_of(data).residual_sd();
@@ -126,7 +144,8 @@ class Sampler {
  public:
   Sampler(const EvidenceData& data, const SamplerControl& control, SamplerState& state)
       : outer_(data), control_(control), state_(state), which_(free_parameters(data)),
-        unit_(constant_unit(data, state.eta)),
+        unit_(constant_unit(data, state.eta)), round_(state.stage - (n_warm() - 1)),
+        keep_(control.keep << std::max(0, round_ - kLongest)),
         data_{data.task, data.order, data.people, data.design, unit_, data.spec,
               data.nodes, Runtime{one_thread_, quiet_}, data.rank} {}
 
@@ -134,8 +153,7 @@ class Sampler {
   bool run(StageDraws& out) {
     if (state_.stage > 1) learn_root();
     if (!begin_chains() || !warm_up()) return false;
-    const bool count = state_.stage >= n_warm() - 1;
-    if (count) {
+    if (round_ >= 0) {
       if (!keep_draws()) return false;
       out.disagreement = disagreement();
       out.mixture = summary();
@@ -155,6 +173,8 @@ class Sampler {
     return [unit](double) { return unit; };
   }
 
+  enum : int { kLongest = 2 };  // doublings of the paths
+
   int n_warm() const { return state_.departs ? control_.far_stages : control_.stages; }
 
   bool begin_chains() {
@@ -162,8 +182,8 @@ class Sampler {
     control.seed += fingerprint(data_.people);
     // Where people keep to the task's values, residuals are too small to bend anything.
     control.bent = state_.departs;
-    if (!state_.departs) control.jitter = 0.0;
-    const int longer = 1 << std::max(0, state_.stage - (n_warm() - 1));
+    if (!state_.departs) control.jitter = control.careful = 0.0;
+    const int longer = 1 << std::min<int>(kLongest, std::max(0, round_));
     control.length *= longer;
     control.max_steps *= longer;
     const std::size_t n = state_.chains.size();
@@ -232,7 +252,7 @@ class Sampler {
       out.weight = Table::Zero(at.post.weight.rows(), at.post.weight.cols());
       out.q = Vector::Zero(at.u.size());
       out.stored = SharedDraws(at.u.size(), at.setting.coefficients.size(), n_stored());
-      out.traces.resize(control_.keep, which_.size() + 1);
+      out.traces.resize(keep_, which_.size() + 1);
     }
     out.weight += at.post.weight;
     out.q += at.values.q;
@@ -242,30 +262,30 @@ class Sampler {
   }
 
   int spacing() const {
-    return std::max(1, control_.keep * control_.chains / control_.store);
+    return std::max(1, keep_ * control_.chains / control_.store);
   }
-  int n_stored() const { return control_.keep / spacing(); }
+  int n_stored() const { return keep_ / spacing(); }
 
   bool keep_draws() {
     records_.assign(chains_.size(), Record());
     variance_ = 0.0;
-    for (int i = 0; i < control_.keep; ++i) {
+    for (int i = 0; i < keep_; ++i) {
       if (!each([&](std::size_t c) {
             chains_[c]->advance(false);
             note(*chains_[c], i, records_[c]);
           }))
         return false;
       const Vector apart = chains_[0]->point().u - chains_[1]->point().u;
-      variance_ += 0.5 * apart.squaredNorm() / control_.keep;
+      variance_ += 0.5 * apart.squaredNorm() / keep_;
     }
     return true;
   }
 
   /// Column `i` of the traces, chain after chain.
   Vector trace(Eigen::Index i) const {
-    Vector out(control_.keep * chains_.size());
+    Vector out(keep_ * chains_.size());
     for (std::size_t c = 0; c < chains_.size(); ++c)
-      out.segment(c * control_.keep, control_.keep) = records_[c].traces.col(i);
+      out.segment(c * keep_, keep_) = records_[c].traces.col(i);
     return out;
   }
 
@@ -281,7 +301,7 @@ class Sampler {
   }
 
   Eigen::MatrixXd parameters() const {
-    Eigen::MatrixXd out(control_.keep * chains_.size(), which_.size());
+    Eigen::MatrixXd out(keep_ * chains_.size(), which_.size());
     for (Eigen::Index i = 0; i < out.cols(); ++i) out.col(i) = trace(i);
     return out;
   }
@@ -300,7 +320,7 @@ class Sampler {
   }
 
   Mixture summary() const {
-    const double n = static_cast<double>(control_.keep * chains_.size());
+    const double n = static_cast<double>(keep_ * chains_.size());
     Mixture out;
     out.parameters = parameters();
     Vector eta = state_.eta;
@@ -329,6 +349,8 @@ class Sampler {
   const SerialExecutor one_thread_;
   const Monitor quiet_;  // interrupts are asked for between draws, on the calling thread
   const std::function<double(double)> unit_;
+  const int round_;  // of draws that count; negative: warm-up alone
+  const int keep_;   // draws of a chain
   const EvidenceData data_;
   std::vector<std::unique_ptr<MarkovChain>> chains_;
   std::vector<Record> records_;
@@ -344,11 +366,13 @@ inline SamplerState begin_sampling(const EvidenceData& data, const SamplerContro
   out.discount_free = data.spec.discount_free;
   out.eta = mode.eta;
   out.root = detail::first_root(mode.hessian);
-  const bool at_mode =
-      !out.departs || resolve(data, mode.eta).residual_sd > control.wide_mode;
-  for (int c = 0; c < control.chains; ++c)
-    out.chains.push_back(at_mode ? ChainState{mode.eta, Vector(), mode.u, mode.v}
-                                 : detail::widened(data, mode, control.wide[c % 2]));
+  if (out.departs) detail::add_ridge(data, control.ridge, out.root);
+  const double found = resolve(data, mode.eta).residual_sd;
+  for (int c = 0; c < control.chains; ++c) {
+    const double s = std::max(control.wide[c % 2], control.share[c % 2] * found);
+    out.chains.push_back(out.departs ? detail::widened(data, mode, s)
+                                     : ChainState{mode.eta, Vector(), mode.u, mode.v});
+  }
   return out;
 }
 
