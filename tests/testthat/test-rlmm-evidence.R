@@ -360,6 +360,7 @@ test_that("more iterations allow more rounds until chains agree", {
   }
   once <- n_agree(1)
   expect_lt(once, 8)
+  expect_gt(n_agree(3), once)
   expect_gt(n_agree(4), once)
 })
 

@@ -121,14 +121,16 @@ class MarkovChain {
     const double before = energy_ + 0.5 * p.squaredNorm();
     double after = energy_, total = before, lowest = before, highest = before;
     // The same from both ends, so that a path that is given up has no way back either.
-    for (int i = 0; i < n_steps && highest - lowest < control_.lost; ++i) {
+    const auto lost = [&] {
+      return !(std::isfinite(total) && highest - lowest < control_.lost);
+    };
+    for (int i = 0; i < n_steps && !lost(); ++i) {
       after = leap(step, w, p, force);
       total = after + 0.5 * p.squaredNorm();
       lowest = std::min(lowest, total);
       highest = std::max(highest, total);
     }
-    const bool lost = !(highest - lowest < control_.lost);
-    const double chance = lost ? 0.0 : std::min(1.0, std::exp(before - total));
+    const double chance = lost() ? 0.0 : std::min(1.0, std::exp(before - total));
     if (stream_.uniform() < chance) {
       w_ = w;
       force_ = force;

@@ -114,8 +114,9 @@ inline Eigen::MatrixXd first_root(const Eigen::MatrixXd& hessian) {
   return root;
 }
 
-/// Values, residuals and temperature times e^-a are much the same as sensitivities times
-/// e^a: along a, where the Laplace evidence is too narrow, an SD of `size`.
+/// Larger sensitivities are much the same as smaller residuals and temperatures and a
+/// longer horizon: along that ridge, where the Laplace evidence is too narrow, an SD of
+/// `size` in log beta.
 inline void add_ridge(const EvidenceData& data, double size, Eigen::MatrixXd& root) {
   if (!std::isnan(data.spec.mu)) return;
   const Layout at = layout_of(data);
