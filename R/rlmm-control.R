@@ -1,9 +1,9 @@
 #' Control of a measurement fit
 #'
 #' @param max_iterations Rounds at most. Where values and all parameters of [bellman()]
-#'   are estimated, 60 draws are taken from each of two chains until they agree, three
-#'   times from ever longer paths, then twice as many draws each time. Four times are
-#'   allowed by default, twice the `max_iterations` allow one more.
+#'   are estimated, rounds of 60 draws from each of two chains are taken until the
+#'   chains agree on the later half of them; 16 rounds by default, twice the
+#'   `max_iterations` allow twice as many.
 #' @param tolerance A fit has converged when a round gains less than this many nats.
 #' @param nodes Number of grid nodes of the trait; `NULL` chooses a spacing below the
 #'   smallest posterior SD, so that doubling it changes nothing in the sixth digit.

@@ -50,10 +50,8 @@ fit_by_evidence <- function(problem, declined = function(found) FALSE, ...) {
   )
 }
 
-# Twice the iterations allow a round more, for twice the time.
-sampling_rounds <- function(max_iterations) {
-  max(1, 4 + floor(log2(max_iterations / 200)))
-}
+# 16 rounds by default; twice the iterations allow twice as many.
+sampling_rounds <- function(max_iterations) max(1, ceiling(max_iterations / 12.5))
 
 # The task and what is fixed.
 evidence_question <- function(problem) {

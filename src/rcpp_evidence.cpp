@@ -99,6 +99,11 @@ SharedDraws as_draws(const List& x) {
   return out;
 }
 
+List as_list(const SharedDraws& x) {
+  return List::create(Named("q") = x.q, Named("coefficients") = x.coefficients,
+                      Named("sigma") = x.sigma);
+}
+
 /// What is reported at given values and parameters.
 List reported(const Setting& at, const Vector& q, const Vector& v, const Vector& delta,
               const Table& weight, double loglik, double effective) {
@@ -113,9 +118,7 @@ List reported(const Setting& at, const Vector& q, const Vector& v, const Vector&
 
 List reported(const Mixture& x) {
   List out = reported(x.setting, x.q, x.v, x.delta, x.weight, x.loglik, x.effective);
-  out["draws"] = List::create(Named("q") = x.draws.q,
-                              Named("coefficients") = x.draws.coefficients,
-                              Named("sigma") = x.draws.sigma);
+  out["draws"] = as_list(x.draws);
   return out;
 }
 
@@ -151,6 +154,27 @@ List list_of(const std::vector<From>& x, const Convert& convert) {
   return out;
 }
 
+List as_list(const Round& x) {
+  return List::create(
+      Named("variance") = x.variance,
+      Named("chains") = list_of(x.chains, [](const ChainDraws& c) {
+        return List::create(Named("weight") = Eigen::MatrixXd(c.weight.matrix()),
+                            Named("q") = c.q, Named("stored") = as_list(c.stored),
+                            Named("traces") = c.traces);
+      }));
+}
+
+Round as_round(const List& x) {
+  Round out;
+  out.variance = x["variance"];
+  const List chains = x["chains"];
+  for (const List chain : chains)
+    out.chains.push_back({Rcpp::as<Eigen::MatrixXd>(chain["weight"]).array(),
+                          Rcpp::as<Vector>(chain["q"]), as_draws(chain["stored"]),
+                          Rcpp::as<Eigen::MatrixXd>(chain["traces"])});
+  return out;
+}
+
 List as_list(const SamplerState& x) {
   return List::create(
       Named("stage") = x.stage, Named("departs") = x.departs, Named("eta") = x.eta,
@@ -160,7 +184,10 @@ List as_list(const SamplerState& x) {
                             Named("mode_u") = c.mode_u, Named("v") = c.v,
                             Named("step") = c.step);
       }),
-      Named("seen") = list_of(x.seen, [](const Eigen::MatrixXd& m) { return Rcpp::wrap(m); }));
+      Named("seen") =
+          list_of(x.seen, [](const Eigen::MatrixXd& m) { return Rcpp::wrap(m); }),
+      Named("rounds") =
+          list_of(x.rounds, [](const Round& round) { return as_list(round); }));
 }
 
 SamplerState as_state(const List& x) {
@@ -177,6 +204,8 @@ SamplerState as_state(const List& x) {
                           Rcpp::as<double>(chain["step"])});
   for (const Rcpp::NumericMatrix draws : seen)
     out.seen.push_back(Rcpp::as<Eigen::MatrixXd>(draws));
+  const List rounds = x["rounds"];
+  for (const List round : rounds) out.rounds.push_back(as_round(round));
   return out;
 }
 
@@ -319,4 +348,29 @@ Rcpp::List evidence_at_(const Rcpp::List& task, const Rcpp::List& data,
       Named("slope") = evidence_gradient(problem, e, which, probes, at["h"]).value,
       Named("which") = which, Named("with_persons") = e.det.with_persons,
       Named("status") = to_string(e.inner.status));
+}
+
+// The posterior density that draws come from and its slopes, for the tests. `at`: eta,
+// residuals, departure, values (what the departure is). `back`: the departure found again from the residuals there.
+// [[Rcpp::export]]
+Rcpp::List evidence_density_(const Rcpp::List& task, const Rcpp::List& data,
+                             const Rcpp::List& spec, const Rcpp::List& control,
+                             const Rcpp::List& at) {
+  DataHolder holder(task, data, 1);
+  EvidenceData problem = holder.get(spec, control["grid"]);
+  problem.spec.discount_free = true;
+  const Vector eta = Rcpp::as<Vector>(at["eta"]);
+  const Vector residuals = Rcpp::as<Vector>(at["residuals"]);
+  const auto density = posterior_density(
+      problem, Rcpp::as<bool>(at["values"]) ? Departure::values : Departure::residuals,
+      Point(problem, resolve(problem, eta)));
+  DensitySlopes by;
+  Vector by_eta;
+  const double f =
+      (*density)(residuals, Rcpp::as<Vector>(at["departure"]), eta, by, by_eta);
+  const Vector u = density->point().u, policy = density->point().values.policy;
+  return List::create(Named("f") = f, Named("residuals") = by.residuals,
+                      Named("departure") = by.departure, Named("eta") = by_eta,
+                      Named("u") = u, Named("policy") = policy,
+                      Named("back") = density->departure(residuals, u, eta));
 }

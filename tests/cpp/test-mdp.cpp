@@ -233,6 +233,13 @@ TEST_CASE("walks on a grid are eliminated sparsely, in one order for all policie
       lu.solve_transposed<2>(y);
       CHECK((matrix * x.matrix() - b.matrix()).norm() < 1e-12);
       CHECK((matrix.transpose() * y.matrix() - b.matrix()).norm() < 1e-12);
+      const PolicyInverse inverse = lu.inverse();
+      const Eigen::MatrixXd dense = matrix.inverse();
+      for (const auto& at : places) {
+        CHECK(std::abs(inverse(at.first, at.second) - dense(at.first, at.second)) < 1e-12);
+        CHECK(std::abs(inverse(at.first, at.first) - dense(at.first, at.first)) < 1e-12);
+      }
+      CHECK(std::abs(lu.log_determinant() - std::log(matrix.determinant())) < 1e-12);
     }
     const auto nothing = [](int, const auto& add) { add(0, 0.0); };
     CHECK_FALSE(lu.compute(plan, nothing));  // singular

@@ -52,6 +52,14 @@ class EliminationPlan {
   std::vector<int> start;     // [n + 1] offsets of rows in `column`
   std::vector<int> column;    // in turn: those of L, the diagonal, those of U; ascending
   std::vector<int> diagonal;  // [n] offsets in `column`
+  std::vector<int> mirror;    // offset of the place across the diagonal
+
+  /// Offset of a place (row, column); places of the matrix are among the plan's.
+  int offset(int i, int j) const {
+    const auto begin = column.begin() + start[turn[i]];
+    const auto end = column.begin() + start[turn[i] + 1];
+    return static_cast<int>(std::lower_bound(begin, end, turn[j]) - column.begin());
+  }
 
  private:
   /// Row i of L holds what the elimination tree reaches from row i of the symmetric
@@ -78,7 +86,27 @@ class EliminationPlan {
       column.insert(column.end(), upper[i].begin(), upper[i].end());
       start.push_back(static_cast<int>(column.size()));
     }
+    mirror.resize(column.size());
+    std::vector<int> next(start.begin(), start.end() - 1);
+    for (int i = 0; i < n; ++i) {
+      mirror[diagonal[i]] = diagonal[i];
+      for (int e = diagonal[i] + 1; e < start[i + 1]; ++e) {
+        mirror[e] = next[column[e]]++;
+        mirror[mirror[e]] = e;
+      }
+    }
   }
+};
+
+/// Entries of the inverse of I - gamma P_pi at the places of its plan.
+struct PolicyInverse {
+  double operator()(int row, int column) const {
+    return plan->full() ? dense(row, column) : value[plan->offset(row, column)];
+  }
+
+  const EliminationPlan* plan;
+  Eigen::MatrixXd dense;
+  std::vector<double> value;
 };
 
 class PolicyLu {
@@ -90,6 +118,21 @@ class PolicyLu {
   bool compute(const EliminationPlan& plan, const Fill& fill) {
     plan_ = &plan;
     return plan.full() ? compute_dense(fill) : compute_sparse(fill);
+  }
+
+  /// Of a matrix with a positive determinant.
+  double log_determinant() const {
+    if (plan_->full()) return dense_.matrixLU().diagonal().array().abs().log().sum();
+    double sum = 0.0;
+    for (int e : plan_->diagonal) sum += std::log(value_[e]);
+    return sum;
+  }
+
+  PolicyInverse inverse() const {
+    PolicyInverse out{plan_, Eigen::MatrixXd(), {}};
+    if (plan_->full()) out.dense = dense_.inverse();
+    else out.value = inverse_at_places();
+    return out;
   }
 
   /// x becomes the solution.
@@ -166,6 +209,43 @@ class PolicyLu {
     const double factor = work[k] /= value_[plan_->diagonal[k]];
     for (int e = plan_->diagonal[k] + 1; e < plan_->start[k + 1]; ++e)
       work[plan_->column[e]] -= factor * value_[e];
+  }
+
+  /// From the last row up, each from the rows that its row of U leads to (Erisman & Tinney
+  /// 1975, "On computing certain elements of the inverse of a sparse matrix").
+  std::vector<double> inverse_at_places() const {
+    const EliminationPlan& plan = *plan_;
+    std::vector<double> z(value_.size()), right(plan.size()), below(plan.size()),
+        lower(plan.size());
+    std::vector<int> met(plan.size(), -1);
+    for (int i = plan.size() - 1; i >= 0; --i) {
+      const int first = plan.diagonal[i] + 1, last = plan.start[i + 1];
+      const double pivot = 1.0 / value_[plan.diagonal[i]];
+      for (int e = first; e < last; ++e) {
+        const int k = plan.column[e];
+        met[k] = i;
+        right[k] = below[k] = 0.0;
+        lower[k] = value_[plan.mirror[e]];
+      }
+      double corner = pivot;
+      for (int e = first; e < last; ++e) {
+        const int k = plan.column[e];
+        const double upper = pivot * value_[e];
+        for (int f = plan.start[k]; f < plan.start[k + 1]; ++f) {
+          const int j = plan.column[f];
+          if (met[j] != i) continue;
+          right[j] -= upper * z[f];
+          below[k] -= z[f] * lower[j];
+        }
+        corner -= upper * below[k];
+      }
+      z[plan.diagonal[i]] = corner;
+      for (int e = first; e < last; ++e) {
+        z[e] = right[plan.column[e]];
+        z[plan.mirror[e]] = below[plan.column[e]];
+      }
+    }
+    return z;
   }
 
   template <int W>

@@ -1,4 +1,4 @@
-// A chain of draws of x = (u, eta) from the posterior of the evidence model by
+// A chain of draws of values and parameters from the posterior of the evidence model by
 // Hamiltonian Monte Carlo, the traits integrated out on the grid.
 //
 // In the coordinates w of a Gaussian close by (evidence_reference.h) a path rotates
@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <vector>
 
 #include "core/base/rng.h"
@@ -46,24 +47,25 @@ class MarkovChain {
               const Eigen::MatrixXd& root, const ChainControl& control,
               const ChainState& from, std::uint64_t number)
       : data_(data), box_(box), which_(which), control_(control),
-        mode_(data, resolve(data, from.eta)), trial_(mode_), point_(mode_),
-        eta_(from.eta), stream_(control.seed, 0x636861696eULL, number), step_(from.step) {
+        mode_(data, resolve(data, from.eta)), point_(mode_), eta_(from.eta),
+        stream_(control.seed, 0x636861696eULL, number), step_(from.step) {
     if (!find_mode(from)) return;
     reference_ = reference_at(data_, eta_, mode_, which_, root, control_.bent);
-    trial_ = mode_;
+    density_ = posterior_density(data_, reference_.kind, mode_);
+    w_ = Vector::Zero(reference_.size());
     if (from.u.size() > 0) {
-      Vector x(reference_.centre.size());
-      x << from.u, detail::pick(eta_, which_);
-      w_ = reference_.coordinates(x);
+      const Vector away = density_->departure(mode_.u, from.u, eta_);
+      if (!away.allFinite()) return;
+      w_.head(away.size()) = reference_.factor->solve(away);
     } else {
       limit_scale();
-      w_ = Vector::Zero(reference_.centre.size());
     }
     energy_ = energy(w_, force_);
-    point_ = trial_;
+    point_ = density_->point();
   }
 
-  /// One path. While warming up its steps follow what is accepted.
+  /// One path. Steps follow what is accepted: while warming up at once, else when a next
+  /// stage begins.
   void advance(bool warming) {
     const double path = control_.length * (0.5 + stream_.uniform());
     const double step = step_ * (1.0 - control_.jitter * stream_.uniform());
@@ -71,17 +73,21 @@ class MarkovChain {
         std::min(control_.max_steps, std::max(1, static_cast<int>(path / step + 0.5)));
     const bool careful = stream_.uniform() < control_.careful;
     const double chance = follow_path(n_steps, careful ? step * control_.smaller : step);
-    if (!warming || careful) return;
+    if (careful) return;
     const double excess = chance - control_.accept;
+    if (!warming) {
+      excess_ += excess;
+      ++n_kept_;
+      return;
+    }
     step_ *= std::exp(excess / std::sqrt(1.0 + 0.5 * n_warm_++));
     step_ = std::min(step_, 1.57);
   }
 
   ChainState state() const {
-    const Vector x = reference_.position(w_);
-    ChainState out{eta_, x.head(mode_.u.size()), mode_.u, mode_.values.v, step_};
-    put_parameters(x, out.eta);
-    return out;
+    const double excess = n_kept_ > 0 ? excess_ / n_kept_ : 0.0;
+    return ChainState{at(w_), point_.u, mode_.u, mode_.values.v,
+                      std::min(step_ * std::exp(2.0 * excess), 1.57)};
   }
 
   const Point& point() const { return point_; }
@@ -102,7 +108,7 @@ class MarkovChain {
 
   /// Every value that the data know tells about the scale of all.
   void limit_scale() {
-    const double known = 1.0 / std::sqrt(2.0 * reference_.effective());
+    const double known = 1.0 / std::sqrt(2.0 * reference_.factor->effective());
     const Layout layout = layout_of(data_);
     for (std::size_t i = 0; i < which_.size(); ++i)
       if (which_[i] == layout.residual_sd())
@@ -110,7 +116,7 @@ class MarkovChain {
   }
 
   Vector normals() {
-    Vector out(reference_.centre.size());
+    Vector out(reference_.size());
     for (Eigen::Index i = 0; i < out.size(); ++i) out[i] = stream_.normal();
     return out;
   }
@@ -135,7 +141,7 @@ class MarkovChain {
       w_ = w;
       force_ = force;
       energy_ = after;
-      point_ = trial_;
+      point_ = density_->point();
     }
     return chance;
   }
@@ -152,40 +158,40 @@ class MarkovChain {
     return reached;
   }
 
-  void put_parameters(const Vector& x, Vector& eta) const {
-    const Eigen::Index n = x.size() - which_.size();
-    for (std::size_t i = 0; i < which_.size(); ++i) eta[which_[i]] = x[n + i];
+  /// All parameters at w.
+  Vector at(const Vector& w) const {
+    Vector out = eta_;
+    const Vector free = reference_.parameters(w);
+    for (std::size_t i = 0; i < which_.size(); ++i) out[which_[i]] = free[i];
+    return out;
   }
 
-  /// f and hyper-priors at w, into `trial_`; the force is the gradient less w.
+  /// f at w; the force is its gradient less w.
   double energy(const Vector& w, Vector& force) {
-    const Vector x = reference_.position(w);
-    put_parameters(x, eta_);
+    const Vector eta = at(w);
     for (int i : which_)
-      if (!(eta_[i] >= box_.lower[i] && eta_[i] <= box_.upper[i])) return kInfinity;
-    trial_.setting = resolve(data_, eta_);
-    evaluate(data_, x.head(x.size() - which_.size()), trial_);
-    if (!trial_.good) return kInfinity;
-    add_gradient(data_, trial_);
-    Vector by_eta = setting_gradient(data_, trial_, eta_);
-    const double prior = hyper_prior(data_, eta_, &by_eta);
-    Vector gradient(x.size());
-    gradient << trial_.gradient, detail::pick(by_eta, which_);
-    force = reference_.pull(w, gradient) - w;
-    return trial_.f + prior;
+      if (!(eta[i] >= box_.lower[i] && eta[i] <= box_.upper[i])) return kInfinity;
+    DensitySlopes by;
+    Vector by_eta;
+    const double f =
+        (*density_)(reference_.residuals(w), reference_.departure(w), eta, by, by_eta);
+    if (std::isfinite(f)) force = reference_.pull(w, by, detail::pick(by_eta, which_)) - w;
+    return f;
   }
 
   EvidenceData data_;
   Bounds box_;
   std::vector<int> which_;
   ChainControl control_;
+  Point mode_, point_;
+  std::unique_ptr<PosteriorDensity> density_;
   Reference reference_;
-  Point mode_, trial_, point_;
-  Vector eta_;            // of the point that was tried last
+  const Vector eta_;  // where the chain began; what is not free stays
   Stream stream_;
   Vector w_, force_;
   double energy_ = kInfinity, step_;
-  int n_warm_ = 0;
+  double excess_ = 0.0;  // of what is accepted of paths that count, summed
+  int n_warm_ = 0, n_kept_ = 0;
 };
 
 }  // namespace psyrl

@@ -37,6 +37,9 @@ class Curvature {
 
   int size() const { return task_->n_pairs(); }
 
+  /// B(s) of every choice state, rows one after the other.
+  const std::vector<double>& blocks() const { return block_; }
+
   template <int W>
   Columns<W> apply(const Columns<W>& x) const {
     Columns<W> t, y, a;

@@ -26,6 +26,17 @@ struct SharedDraws {
     coefficients.middleCols(from, other.size()) = other.coefficients;
     sigma.segment(from, other.size()) = other.sigma;
   }
+  /// Every `stride`-th.
+  SharedDraws thinned(Eigen::Index stride) const {
+    const Eigen::Index n = (size() + stride - 1) / stride;
+    SharedDraws out(q.rows(), coefficients.rows(), n);
+    for (Eigen::Index d = 0; d < n; ++d) {
+      out.q.col(d) = q.col(d * stride);
+      out.coefficients.col(d) = coefficients.col(d * stride);
+      out.sigma[d] = sigma[d * stride];
+    }
+    return out;
+  }
   int size() const { return static_cast<int>(q.cols()); }
   TraitPrior prior(const Eigen::MatrixXd& design, int d) const {
     return TraitPrior{design * coefficients.col(d), sigma[d]};

@@ -271,22 +271,26 @@ inline InnerResult minimise(const EvidenceData& data, const InnerControl& contro
   return result;
 }
 
-/// Partial derivatives of f at fixed u, [Layout::size()].
-inline Vector setting_gradient(const EvidenceData& data, const Point& point,
-                               const Vector& eta) {
-  const Setting& at = point.setting;
+/// Partial derivatives by what parameters set: rewards are scaled by exp(log_reward).
+struct SettingSlopes {
+  double log_residual_sd = 0.0, temperature = 0.0, discount = 0.0, log_reward = 0.0;
+};
+
+/// Partial derivatives by eta, [Layout::size()], of a function that depends on the traits
+/// as -loglik does.
+inline Vector parameter_gradient(const EvidenceData& data, const Setting& at,
+                                 const Posterior& post, const SettingSlopes& slopes,
+                                 const Vector& eta) {
   const EvidenceSpec& spec = data.spec;
   const Layout layout = layout_of(data);
-  const Vector off = point.post.mean - data.design * at.coefficients;
+  const Vector off = post.mean - data.design * at.coefficients;
   const Vector mean = -data.design.transpose() * off / square(at.sigma);
-  const double by_sigma =
-      off.size() - (point.post.var.array() + off.array().square()).sum() / square(at.sigma);
-  const double by_sd = at.residual_sd * point.y.dot(point.u);
-  const double by_tau = at.temperature * point.a.dot(point.values.temperature_direction());
+  const double by_tau = at.temperature * slopes.temperature;
   Vector out = Vector::Zero(layout.size());
   out.head(layout.q) = mean;
-  out[layout.sigma()] = by_sigma;
-  out[layout.residual_sd()] = by_sd;
+  out[layout.sigma()] =
+      off.size() - (post.var.array() + off.array().square()).sum() / square(at.sigma);
+  out[layout.residual_sd()] = slopes.log_residual_sd;
   if (std::isnan(spec.temperature)) {
     const double share = std::exp(2 * eta[layout.temperature()]) / square(at.temperature);
     out[layout.temperature()] = by_tau * share;
@@ -294,17 +298,28 @@ inline Vector setting_gradient(const EvidenceData& data, const Point& point,
   }
   if (!spec.discount_free) return out;
   // What the user fixed in reward units moves with the unit.
-  double slope = point.y.dot(point.values.discount_direction()) -
-                 at.scale_slope * point.y.dot(scaled_reward(data, at));
+  double slope = slopes.discount - at.scale_slope * slopes.log_reward;
   if (!std::isnan(spec.mu)) slope += at.scale_slope * mean[0];
   if (!std::isnan(spec.temperature)) slope -= at.scale_slope * by_tau;
   if (!std::isnan(spec.residual_sd)) {
-    slope -= at.scale_slope * by_sd;
+    slope -= at.scale_slope * slopes.log_residual_sd;
     if (std::isnan(spec.temperature))
       slope -= at.scale_slope * by_tau * square(kCoupling * at.residual_sd / at.temperature);
   }
   out[layout.discount()] = slope * at.discount * (1.0 - at.discount);
   return out;
+}
+
+/// Partial derivatives of f at fixed u, [Layout::size()].
+inline Vector setting_gradient(const EvidenceData& data, const Point& point,
+                               const Vector& eta) {
+  const Setting& at = point.setting;
+  SettingSlopes slopes;
+  slopes.log_residual_sd = at.residual_sd * point.y.dot(point.u);
+  slopes.temperature = point.a.dot(point.values.temperature_direction());
+  slopes.discount = point.y.dot(point.values.discount_direction());
+  slopes.log_reward = point.y.dot(scaled_reward(data, at));
+  return parameter_gradient(data, at, point.post, slopes, eta);
 }
 
 }  // namespace psyrl

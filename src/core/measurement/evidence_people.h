@@ -252,7 +252,7 @@ inline void fill_window(const Row& weight, int& begin, int& end) {
 /// end of these, all that have policies are; NaN where these do not hold the weight.
 inline double person_posterior(const People& people, const Nodes& nodes, const Row& prior,
                                const Posterior& post, int j, NodeRange near, Row& w) {
-  constexpr int margin = 4;
+  constexpr int margin = 2;
   const NodeRange filled = post.filled;
   const NodeRange at{std::max(filled.begin, near.begin - margin),
                      std::min(filled.end, near.end + margin)};
@@ -328,7 +328,7 @@ inline Vector value_gradient(const People& people, const Nodes& nodes,
 /// Nodes that matter to anybody at nearby values, with a margin; all where nothing is
 /// known.
 inline NodeRange nodes_near(const Posterior& post, const Nodes& nodes) {
-  constexpr int margin = 8;
+  constexpr int margin = 4;
   if (post.begin.empty()) return nodes.all();
   const int first = *std::min_element(post.begin.begin(), post.begin.end());
   const int last = *std::max_element(post.end.begin(), post.end.end());

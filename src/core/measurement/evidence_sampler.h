@@ -14,11 +14,11 @@
 // results do not depend on threads. They go in stages, and all that passes from one to
 // the next is a SamplerState, which a caller can keep. After each stage of warm-up the
 // chains' Gaussian is brought to where they are, later with the covariance of the
-// parameters seen on the way. Draws on which the chains disagree (split R-hat; Gelman et
-// al. 2013, section 11.4) count as more warm-up, and as many follow at the ends of paths
-// twice as long: these carry a chain twice as far for twice the cost, where twice the
-// draws would carry it 1.4 times as far. Beyond a whole turn, four times the first
-// length, paths lead back: then follow twice as many draws.
+// parameters seen on the way. Rounds of draws that count follow in the same way, until
+// the chains agree on the later half of them (split R-hat; Gelman et al. 2013, section
+// 11.4): the earlier half were more warm-up. From the second round on paths are twice as
+// long; longer ones would leave the place that their Gaussian is close to, and must then
+// go in small steps.
 #pragma once
 
 #include <cmath>
@@ -37,7 +37,7 @@ struct SamplerControl {
   int warm_up = 12;       // draws of a chain in each stage
   int stages = 4;         // of warm-up, the last of which goes on to draws that count
   int far_stages = 7;     // where chains come from far
-  int keep = 60;          // draws of a chain, at first
+  int keep = 60;          // draws of a chain in a round
   int store = 60;         // draws of the values that are stored
   double clear_departure = 4.0;   // standard errors, from which on chains begin at
   double wide[2] = {0.25, 0.06};  // these residual SD, or if that is more, at
@@ -53,6 +53,19 @@ struct SearchedMode {
   double departure;
 };
 
+/// Of one chain in one round.
+struct ChainDraws {
+  Table weight;            // sums over draws
+  Vector q;
+  SharedDraws stored;
+  Eigen::MatrixXd traces;  // [draws x (q + 1)]: parameters, mean of z
+};
+
+struct Round {
+  std::vector<ChainDraws> chains;
+  double variance = 0.0;  // of u, summed over pairs: chains know nothing of each other
+};
+
 /// Between stages.
 struct SamplerState {
   int stage = 0;                      // stages that are done
@@ -62,9 +75,10 @@ struct SamplerState {
   Eigen::MatrixXd root;               // factor of the parameters' covariance
   std::vector<ChainState> chains;
   std::vector<Eigen::MatrixXd> seen;  // parameters in the last stage, a row a draw
+  std::vector<Round> rounds;          // the later half
 };
 
-/// What a stage says of the posterior.
+/// What is known of the posterior after a stage.
 struct StageDraws {
   TraceRow row;               // at the mean of the parameters
   Mixture mixture;            // empty during warm-up
@@ -146,20 +160,19 @@ class Sampler {
   Sampler(const EvidenceData& data, const SamplerControl& control, SamplerState& state)
       : outer_(data), control_(control), state_(state), which_(free_parameters(data)),
         unit_(constant_unit(data, state.eta)), round_(state.stage - (n_warm() - 1)),
-        keep_(control.keep << std::max(0, round_ - kLongest)),
         data_{data.task, data.order, data.people, data.design, unit_, data.spec,
               data.nodes, Runtime{one_thread_, quiet_}, data.rank} {}
 
   /// Advances the state; false when interrupted, or when no draw can be made.
   bool run(StageDraws& out) {
     if (state_.stage > 1) learn_root();
-    if (!begin_chains() || !warm_up()) return false;
+    if (!begin_chains() || (round_ <= 0 && !warm_up())) return false;
     if (round_ >= 0) {
       if (!keep_draws()) return false;
       out.disagreement = disagreement();
       out.mixture = summary();
       for (std::size_t c = 0; c < chains_.size(); ++c)
-        state_.seen[c] = records_[c].traces.leftCols(which_.size());
+        state_.seen[c] = state_.rounds.back().chains[c].traces.leftCols(which_.size());
     }
     for (std::size_t c = 0; c < chains_.size(); ++c) state_.chains[c] = chains_[c]->state();
     ++state_.stage;
@@ -174,8 +187,6 @@ class Sampler {
     return [unit](double) { return unit; };
   }
 
-  enum : int { kLongest = 2 };  // doublings of the paths
-
   int n_warm() const { return state_.departs ? control_.far_stages : control_.stages; }
 
   bool begin_chains() {
@@ -184,9 +195,10 @@ class Sampler {
     // Where people keep to the task's values, residuals are too small to bend anything.
     control.bent = state_.departs;
     if (!state_.departs) control.jitter = control.careful = 0.0;
-    const int longer = 1 << std::min<int>(kLongest, std::max(0, round_));
-    control.length *= longer;
-    control.max_steps *= longer;
+    if (round_ > 0) {
+      control.length *= 2.0;
+      control.max_steps *= 2;
+    }
     const std::size_t n = state_.chains.size();
     chains_.resize(n);
     const bool go_on = each([&](std::size_t c) {
@@ -226,9 +238,9 @@ class Sampler {
     return true;
   }
 
-  /// From what each chain saw, and twice as wide: it was still on its way.
+  /// From what each chain saw; during warm-up twice as wide: it was still on its way.
   void learn_root() {
-    constexpr double widening = 4.0;
+    const double widening = round_ > 0 ? 1.0 : 4.0;
     constexpr double weight = 5.0;  // of what was believed before, in draws
     double n = weight;
     Eigen::MatrixXd sum = weight * state_.root * state_.root.transpose();
@@ -239,21 +251,13 @@ class Sampler {
     state_.root = (sum / n).llt().matrixL();
   }
 
-  /// What a chain has seen since warm-up.
-  struct Record {
-    Table weight;            // sums over draws
-    Vector q;
-    SharedDraws stored;
-    Eigen::MatrixXd traces;  // [keep x (q + 1)]: parameters, mean of z
-  };
-
-  void note(const MarkovChain& chain, int draw, Record& out) const {
+  void note(const MarkovChain& chain, int draw, ChainDraws& out) const {
     const Point& at = chain.point();
     if (draw == 0) {
       out.weight = Table::Zero(at.post.weight.rows(), at.post.weight.cols());
       out.q = Vector::Zero(at.u.size());
       out.stored = SharedDraws(at.u.size(), at.setting.coefficients.size(), n_stored());
-      out.traces.resize(keep_, which_.size() + 1);
+      out.traces.resize(control_.keep, which_.size() + 1);
     }
     out.weight += at.post.weight;
     out.q += at.values.q;
@@ -263,30 +267,42 @@ class Sampler {
   }
 
   int spacing() const {
-    return std::max(1, keep_ * control_.chains / control_.store);
+    return std::max(1, control_.keep * control_.chains / control_.store);
   }
-  int n_stored() const { return keep_ / spacing(); }
+  int n_stored() const { return control_.keep / spacing(); }
 
   bool keep_draws() {
-    records_.assign(chains_.size(), Record());
-    variance_ = 0.0;
-    for (int i = 0; i < keep_; ++i) {
+    Round round;
+    round.chains.resize(chains_.size());
+    for (int i = 0; i < control_.keep; ++i) {
       if (!each([&](std::size_t c) {
             chains_[c]->advance(false);
-            note(*chains_[c], i, records_[c]);
+            note(*chains_[c], i, round.chains[c]);
           }))
         return false;
       const Vector apart = chains_[0]->point().u - chains_[1]->point().u;
-      variance_ += 0.5 * apart.squaredNorm() / keep_;
+      round.variance += 0.5 * apart.squaredNorm() / control_.keep;
     }
+    std::vector<Round>& rounds = state_.rounds;
+    rounds.push_back(std::move(round));
+    const std::size_t later_half = (round_ + 2) / 2;
+    rounds.erase(rounds.begin(), rounds.end() - later_half);
     return true;
+  }
+
+  Eigen::Index n_draws() const {
+    return control_.keep * static_cast<Eigen::Index>(state_.rounds.size());
   }
 
   /// Column `i` of the traces, chain after chain.
   Vector trace(Eigen::Index i) const {
-    Vector out(keep_ * chains_.size());
+    Vector out(n_draws() * chains_.size());
+    Eigen::Index at = 0;
     for (std::size_t c = 0; c < chains_.size(); ++c)
-      out.segment(c * keep_, keep_) = records_[c].traces.col(i);
+      for (const Round& round : state_.rounds) {
+        out.segment(at, control_.keep) = round.chains[c].traces.col(i);
+        at += control_.keep;
+      }
     return out;
   }
 
@@ -302,7 +318,7 @@ class Sampler {
   }
 
   Eigen::MatrixXd parameters() const {
-    Eigen::MatrixXd out(keep_ * chains_.size(), which_.size());
+    Eigen::MatrixXd out(n_draws() * chains_.size(), which_.size());
     for (Eigen::Index i = 0; i < out.cols(); ++i) out.col(i) = trace(i);
     return out;
   }
@@ -321,7 +337,8 @@ class Sampler {
   }
 
   Mixture summary() const {
-    const double n = static_cast<double>(keep_ * chains_.size());
+    const double n = static_cast<double>(n_draws() * chains_.size());
+    const Eigen::Index n_rounds = state_.rounds.size();
     Mixture out;
     out.parameters = parameters();
     Vector eta = state_.eta;
@@ -330,15 +347,21 @@ class Sampler {
     out.setting = resolve(data_, eta);
     out.q = Vector::Zero(data_.task.n_pairs());
     out.weight = Table::Zero(data_.people.n_persons, data_.nodes.size());
+    const Eigen::Index thin = (n_stored() + n_rounds - 1) / n_rounds;  // of a chain's round
     out.draws = SharedDraws(out.q.size(), out.setting.coefficients.size(),
-                            n_stored() * control_.chains);
-    for (std::size_t c = 0; c < records_.size(); ++c) {
-      const Record& record = records_[c];
-      out.weight += record.weight / n;
-      out.q += record.q / n;
-      out.draws.put(c * n_stored(), record.stored);
+                            thin * n_rounds * control_.chains);
+    out.effective = out.q.size();
+    Eigen::Index at = 0;
+    for (const Round& round : state_.rounds) {
+      out.effective -= round.variance / n_rounds;
+      for (const ChainDraws& chain : round.chains) {
+        out.weight += chain.weight / n;
+        out.q += chain.q / n;
+        out.draws.put(at, chain.stored.thinned(n_rounds));
+        at += thin;
+      }
     }
-    out.effective = std::max(0.0, out.q.size() - variance_);
+    out.effective = std::max(0.0, out.effective);
     report_values(data_, out);
     return out;
   }
@@ -351,11 +374,8 @@ class Sampler {
   const Monitor quiet_;  // interrupts are asked for between draws, on the calling thread
   const std::function<double(double)> unit_;
   const int round_;  // of draws that count; negative: warm-up alone
-  const int keep_;   // draws of a chain
   const EvidenceData data_;
   std::vector<std::unique_ptr<MarkovChain>> chains_;
-  std::vector<Record> records_;
-  double variance_ = 0.0;  // of u, summed: chains know nothing of each other
 };
 
 }  // namespace detail

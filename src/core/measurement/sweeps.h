@@ -54,6 +54,13 @@ struct SweepOrder {
   std::vector<EliminationPlan> plan;  // [factors]
 };
 
+/// log det(I - gamma P) of the policy of the backup, and its slopes.
+struct PolicyDeterminant {
+  double log = 0.0;
+  Vector by_q;  // [n_pairs]
+  double by_temperature = 0.0, by_discount = 0.0;
+};
+
 /// The fixed point at one reward vector, with what its derivatives need. Holds
 /// references to the task and the order, which outlive it.
 class Values {
@@ -78,6 +85,44 @@ class Values {
       else backup_state(order_->blocks.state[order_->blocks.start[c]], reward);
     }
     return good && v.allFinite();
+  }
+
+  /// Takes `q` instead, from which follow `v`, `policy` and a reward vector; false when
+  /// a value is not finite.
+  bool place(const Vector& values, double discount, double temperature) {
+    discount_ = discount;
+    temperature_ = temperature;
+    q = values;
+    for (int s = 0; s < v.size(); ++s) v[s] = backed_up(s);
+    bool good = v.allFinite();
+    for (int c = 0; c < order_->size() && good; ++c)
+      if (order_->cyclic(c)) good = factorise(c);
+    return good;
+  }
+
+  /// The density of rewards is that of values times this determinant.
+  PolicyDeterminant determinant() const {
+    PolicyDeterminant out;
+    out.by_q = Vector::Zero(task_->n_pairs());
+    for (int c = 0; c < order_->size(); ++c)
+      if (order_->cyclic(c)) add_determinant(c, out);
+    return out;
+  }
+
+  /// Rewards of which `q` are the values, [n_pairs].
+  Vector reward() const { return q - discount_ * discount_direction(); }
+
+  /// g' dr/dq, and `flow` [n_states]: minus g' dr/dv.
+  Vector reward_adjoint(const Vector& g, Vector& flow) const {
+    flow = Vector::Zero(task_->n_states());
+    for (int p = 0; p < g.size(); ++p)
+      for (int e = task_->next_start[p]; e < task_->next_start[p + 1]; ++e)
+        flow[task_->next_state[e]] += discount_ * task_->probability[e] * g[p];
+    Vector out = g;
+    for (int s = 0; s < flow.size(); ++s)
+      for (int p = task_->state_start[s]; p < task_->state_start[s + 1]; ++p)
+        out[p] -= policy[p] * flow[s];
+    return out;
   }
 
   double temperature() const { return temperature_; }
@@ -153,6 +198,13 @@ class Values {
     const int first = task_->first_pair(s), n = task_->n_actions(s);
     if (n == 0) return 0.0;
     for (int p = first; p < first + n; ++p) q[p] = reward[p] + discount_ * expected_next(p);
+    return backed_up(s);
+  }
+
+  /// V of a state from its q; writes its policy.
+  double backed_up(int s) {
+    const int first = task_->first_pair(s), n = task_->n_actions(s);
+    if (n == 0) return 0.0;
     const double scaled = softmax(&q[first], n, 1.0 / temperature_, &policy[first]);
     return temperature_ * (scaled - (backup_ == Backup::mellow ? std::log(n) : 0.0));
   }
@@ -196,6 +248,30 @@ class Values {
             add(order_->place[next], -discount_ * policy[p] * task_->probability[e]);
         }
     });
+  }
+
+  /// Slopes are those of the policy times how often a step is followed by a return.
+  void add_determinant(int c, PolicyDeterminant& out) const {
+    const PolicyInverse visits = lu(c).inverse();
+    out.log += lu(c).log_determinant();
+    for (int i = order_->blocks.start[c]; i < order_->blocks.start[c + 1]; ++i) {
+      const int s = order_->blocks.state[i];
+      const int first = task_->first_pair(s), n = task_->n_actions(s);
+      Vector returns = Vector::Zero(n);
+      for (int p = first; p < first + n; ++p)
+        for (int e = task_->next_start[p]; e < task_->next_start[p + 1]; ++e) {
+          const int next = task_->next_state[e];
+          if (order_->blocks.block[next] == c)
+            returns[p - first] +=
+                task_->probability[e] * visits(order_->place[next], order_->place[s]);
+        }
+      const auto chosen = policy.segment(first, n).array();
+      const double mean = (chosen * returns.array()).sum();
+      const Vector slope = discount_ / temperature_ * chosen * (returns.array() - mean);
+      out.by_q.segment(first, n) = -slope;
+      out.by_temperature += slope.dot(q.segment(first, n)) / temperature_;
+      out.by_discount -= mean;
+    }
   }
 
   template <int W>
