@@ -18,6 +18,7 @@
 
 #include "core/measurement/evidence_density.h"
 #include "core/measurement/evidence_factor.h"
+#include "core/measurement/evidence_search.h"
 
 namespace psyrl {
 
