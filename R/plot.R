@@ -167,10 +167,9 @@ decisive_states <- function(fit, n = 10) {
   information <- beta^2 * by_state(share * (advantage - mean)^2)
   code <- as.integer(names(information))
   n_decisions <- by_state(visits)
-  best <- by_state(visits * (advantage >= top))
   found <- data.frame(
-    state = fit$task$states[code], n_decisions = n_decisions,
-    best_taken = best / n_decisions, information = information,
+    state = fit$task$states[code], n_decisions,
+    best_taken = by_state(visits * (advantage >= top)) / n_decisions, information,
     share = information * n_decisions / sum(information * n_decisions),
     row.names = NULL
   )

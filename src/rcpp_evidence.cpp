@@ -365,12 +365,10 @@ Rcpp::List evidence_density_(const Rcpp::List& task, const Rcpp::List& data,
       problem, Rcpp::as<bool>(at["values"]) ? Departure::values : Departure::residuals,
       Point(problem, resolve(problem, eta)));
   DensitySlopes by;
-  Vector by_eta;
-  const double f =
-      (*density)(residuals, Rcpp::as<Vector>(at["departure"]), eta, by, by_eta);
+  const double f = (*density)(residuals, Rcpp::as<Vector>(at["departure"]), eta, by);
   const Vector u = density->point().u, policy = density->point().values.policy;
   return List::create(Named("f") = f, Named("residuals") = by.residuals,
-                      Named("departure") = by.departure, Named("eta") = by_eta,
+                      Named("departure") = by.departure, Named("eta") = by.parameters,
                       Named("u") = u, Named("policy") = policy,
                       Named("back") = density->departure(residuals, u, eta));
 }

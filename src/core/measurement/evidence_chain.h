@@ -19,8 +19,10 @@
 
 namespace psyrl {
 
+constexpr double kQuarterTurn = 1.57;  // of the rotation that a path is
+
 struct ChainControl {
-  double length = 1.57;  // of a path, on average: a quarter of a turn
+  double length = kQuarterTurn;  // of a path, on average
   double accept = 0.8;   // of proposals
   double jitter = 0.6;   // of steps: by how much the smallest are smaller
   double careful = 0.2;  // share of paths that go in as many steps, but
@@ -80,14 +82,13 @@ class MarkovChain {
       ++n_kept_;
       return;
     }
-    step_ *= std::exp(excess / std::sqrt(1.0 + 0.5 * n_warm_++));
-    step_ = std::min(step_, 1.57);
+    step_ = changed_step(excess / std::sqrt(1.0 + 0.5 * n_warm_++));
   }
 
   ChainState state() const {
     const double excess = n_kept_ > 0 ? excess_ / n_kept_ : 0.0;
     return ChainState{at(w_), point_.u, mode_.u, mode_.values.v,
-                      std::min(step_ * std::exp(2.0 * excess), 1.57)};
+                      changed_step(2.0 * excess)};
   }
 
   const Point& point() const { return point_; }
@@ -95,6 +96,10 @@ class MarkovChain {
   Vector parameters() const { return reference_.parameters(w_); }
 
  private:
+  double changed_step(double by) const {
+    return std::min(step_ * std::exp(by), kQuarterTurn);
+  }
+
   /// False where there are no finite values.
   bool find_mode(const ChainState& from) {
     mode_.values.v = from.v;
@@ -172,10 +177,9 @@ class MarkovChain {
     for (int i : which_)
       if (!(eta[i] >= box_.lower[i] && eta[i] <= box_.upper[i])) return kInfinity;
     DensitySlopes by;
-    Vector by_eta;
     const double f =
-        (*density_)(reference_.residuals(w), reference_.departure(w), eta, by, by_eta);
-    if (std::isfinite(f)) force = reference_.pull(w, by, detail::pick(by_eta, which_)) - w;
+        (*density_)(reference_.residuals(w), reference_.departure(w), eta, by);
+    if (std::isfinite(f)) force = reference_.pull(w, by, which_) - w;
     return f;
   }
 

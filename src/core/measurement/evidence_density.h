@@ -23,18 +23,18 @@
 
 namespace psyrl {
 
-/// Of f by u* and t, [n_pairs] each.
+/// Of f by u* and t, [n_pairs] each, and by eta, [Layout::size()].
 struct DensitySlopes {
-  Vector residuals, departure;
+  Vector residuals, departure, parameters;
 };
 
 class PosteriorDensity {
  public:
   virtual ~PosteriorDensity() = default;
 
-  /// f and its slopes, also by eta [Layout::size()]; infinite where values are not finite.
+  /// f and its slopes; infinite where values are not finite.
   virtual double operator()(const Vector& residuals, const Vector& departure,
-                            const Vector& eta, DensitySlopes& by, Vector& by_eta) = 0;
+                            const Vector& eta, DensitySlopes& by) = 0;
 
   /// t of u = `to`, about u* = `from`; not finite where values are not.
   virtual Vector departure(const Vector& from, const Vector& to, const Vector& eta) = 0;
@@ -60,14 +60,14 @@ class ResidualDensity : public PosteriorDensity {
       : PosteriorDensity(data, near) {}
 
   double operator()(const Vector& residuals, const Vector& departure, const Vector& eta,
-                    DensitySlopes& by, Vector& by_eta) override {
+                    DensitySlopes& by) override {
     point_.setting = resolve(data_, eta);
     evaluate(data_, residuals + departure, point_);
     if (!point_.good) return kInfinity;
     add_gradient(data_, point_);
     by.residuals = by.departure = point_.gradient;
-    by_eta = setting_gradient(data_, point_, eta);
-    return point_.f + hyper_prior(data_, eta, &by_eta);
+    by.parameters = setting_gradient(data_, point_, eta);
+    return point_.f + hyper_prior(data_, eta, &by.parameters);
   }
 
   Vector departure(const Vector& from, const Vector& to, const Vector&) override {
@@ -81,7 +81,7 @@ class ValueDensity : public PosteriorDensity {
       : PosteriorDensity(data, near), from_(near.values) {}
 
   double operator()(const Vector& residuals, const Vector& departure, const Vector& eta,
-                    DensitySlopes& by, Vector& by_eta) override {
+                    DensitySlopes& by) override {
     if (!solve(residuals, eta, from_)) return kInfinity;
     const Setting& at = point_.setting;
     const double s = at.residual_sd;
@@ -113,8 +113,8 @@ class ValueDensity : public PosteriorDensity {
     slopes.discount = y.matrix().dot(from_.discount_direction()) -
                       u.dot(values.discount_direction()) / s - det.by_discount;
     slopes.log_reward = y.matrix().dot(reward) - u.dot(reward) / s;
-    by_eta = parameter_gradient(data_, at, point_.post, slopes, eta);
-    return point_.f + hyper_prior(data_, eta, &by_eta);
+    by.parameters = parameter_gradient(data_, at, point_.post, slopes, eta);
+    return point_.f + hyper_prior(data_, eta, &by.parameters);
   }
 
   Vector departure(const Vector& from, const Vector& to, const Vector& eta) override {

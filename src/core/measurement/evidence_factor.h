@@ -3,7 +3,6 @@
 #pragma once
 
 #include <Eigen/Dense>
-#include <Eigen/QR>
 #include <Eigen/SparseCholesky>
 #include <algorithm>
 #include <vector>

@@ -10,9 +10,7 @@
 // b, and without it a step of .2 in log beta would already lead away from them.
 #pragma once
 
-#include <Eigen/Cholesky>
 #include <algorithm>
-#include <cmath>
 #include <memory>
 #include <vector>
 
@@ -39,11 +37,13 @@ struct Reference {
   }
   Vector departure(const Vector& w) const { return factor->times(w.head(u.size())); }
 
-  /// The gradient in w.
-  Vector pull(const Vector& w, const DensitySlopes& by, const Vector& by_eta) const {
+  /// The gradient in w; `which` parameters are free.
+  Vector pull(const Vector& w, const DensitySlopes& by,
+              const std::vector<int>& which) const {
     Vector out(w.size());
     out << factor->transposed_times(by.departure),
-        root.transpose() * (path.transpose() * by.residuals + by_eta);
+        root.transpose() *
+            (path.transpose() * by.residuals + detail::pick(by.parameters, which));
     if (eta.size() > 0) out[u.size()] += w[u.size()] * bend.dot(by.residuals);
     return out;
   }
