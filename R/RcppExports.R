@@ -125,6 +125,10 @@ evidence_density_ <- function(task, data, spec, control, at) {
     .Call(`_psyrl_evidence_density_`, task, data, spec, control, at)
 }
 
+evidence_reference_ <- function(task, data, spec, control, at) {
+    .Call(`_psyrl_evidence_reference_`, task, data, spec, control, at)
+}
+
 free_table_ <- function(mdp, counts, z, mu, steps, settings) {
     .Call(`_psyrl_free_table_`, mdp, counts, z, mu, steps, settings)
 }

@@ -440,6 +440,21 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// evidence_reference_
+Rcpp::List evidence_reference_(const Rcpp::List& task, const Rcpp::List& data, const Rcpp::List& spec, const Rcpp::List& control, const Rcpp::List& at);
+RcppExport SEXP _psyrl_evidence_reference_(SEXP taskSEXP, SEXP dataSEXP, SEXP specSEXP, SEXP controlSEXP, SEXP atSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type task(taskSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type data(dataSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type spec(specSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type control(controlSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type at(atSEXP);
+    rcpp_result_gen = Rcpp::wrap(evidence_reference_(task, data, spec, control, at));
+    return rcpp_result_gen;
+END_RCPP
+}
 // free_table_
 Rcpp::List free_table_(const Rcpp::List& mdp, const Rcpp::List& counts, const Rcpp::NumericVector& z, const Rcpp::NumericVector& mu, const Rcpp::NumericVector& steps, const Rcpp::List& settings);
 RcppExport SEXP _psyrl_free_table_(SEXP mdpSEXP, SEXP countsSEXP, SEXP zSEXP, SEXP muSEXP, SEXP stepsSEXP, SEXP settingsSEXP) {
@@ -1106,6 +1121,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_psyrl_evidence_sweeps_", (DL_FUNC) &_psyrl_evidence_sweeps_, 4},
     {"_psyrl_evidence_at_", (DL_FUNC) &_psyrl_evidence_at_, 5},
     {"_psyrl_evidence_density_", (DL_FUNC) &_psyrl_evidence_density_, 5},
+    {"_psyrl_evidence_reference_", (DL_FUNC) &_psyrl_evidence_reference_, 5},
     {"_psyrl_free_table_", (DL_FUNC) &_psyrl_free_table_, 6},
     {"_psyrl_learning_log_lik_", (DL_FUNC) &_psyrl_learning_log_lik_, 5},
     {"_psyrl_learning_trace_", (DL_FUNC) &_psyrl_learning_trace_, 5},

@@ -19,7 +19,8 @@ double number_or_nan(const List& x, const char* name) {
 
 EvidenceSpec as_spec(const List& x, double discount) {
   EvidenceSpec out;
-  out.backup = Rcpp::as<std::string>(x["backup"]) == "mellow" ? Backup::mellow : Backup::soft;
+  const bool mellow = Rcpp::as<std::string>(x["backup"]) == "mellow";
+  out.backup = mellow ? Backup::mellow : Backup::soft;
   out.mu = number_or_nan(x, "mu");
   out.sigma = number_or_nan(x, "sigma");
   out.residual_sd = number_or_nan(x, "residual_sd");
@@ -182,7 +183,7 @@ List as_list(const SamplerState& x) {
       Named("chains") = list_of(x.chains, [](const ChainState& c) {
         return List::create(Named("eta") = c.eta, Named("u") = c.u,
                             Named("mode_u") = c.mode_u, Named("v") = c.v,
-                            Named("step") = c.step);
+                            Named("seen_eta") = c.seen.eta, Named("seen_u") = c.seen.u);
       }),
       Named("seen") =
           list_of(x.seen, [](const Eigen::MatrixXd& m) { return Rcpp::wrap(m); }),
@@ -201,7 +202,8 @@ SamplerState as_state(const List& x) {
   for (const List chain : chains)
     out.chains.push_back({Rcpp::as<Vector>(chain["eta"]), Rcpp::as<Vector>(chain["u"]),
                           Rcpp::as<Vector>(chain["mode_u"]), Rcpp::as<Vector>(chain["v"]),
-                          Rcpp::as<double>(chain["step"])});
+                          Places{Rcpp::as<Eigen::MatrixXd>(chain["seen_eta"]),
+                                 Rcpp::as<Eigen::MatrixXd>(chain["seen_u"])}});
   for (const Rcpp::NumericMatrix draws : seen)
     out.seen.push_back(Rcpp::as<Eigen::MatrixXd>(draws));
   const List rounds = x["rounds"];
@@ -351,7 +353,8 @@ Rcpp::List evidence_at_(const Rcpp::List& task, const Rcpp::List& data,
 }
 
 // The posterior density that draws come from and its slopes, for the tests. `at`: eta,
-// residuals, departure, values (what the departure is). `back`: the departure found again from the residuals there.
+// the residuals that values depart from, departure, values (what the departure is).
+// `back`: the departure found again from the residuals there.
 // [[Rcpp::export]]
 Rcpp::List evidence_density_(const Rcpp::List& task, const Rcpp::List& data,
                              const Rcpp::List& spec, const Rcpp::List& control,
@@ -360,15 +363,48 @@ Rcpp::List evidence_density_(const Rcpp::List& task, const Rcpp::List& data,
   EvidenceData problem = holder.get(spec, control["grid"]);
   problem.spec.discount_free = true;
   const Vector eta = Rcpp::as<Vector>(at["eta"]);
-  const Vector residuals = Rcpp::as<Vector>(at["residuals"]);
+  Point centre(problem, resolve(problem, eta));
+  evaluate(problem, Rcpp::as<Vector>(at["residuals"]), centre);
   const auto density = posterior_density(
       problem, Rcpp::as<bool>(at["values"]) ? Departure::values : Departure::residuals,
-      Point(problem, resolve(problem, eta)));
+      centre);
   DensitySlopes by;
-  const double f = (*density)(residuals, Rcpp::as<Vector>(at["departure"]), eta, by);
+  const double f = (*density)(Rcpp::as<Vector>(at["departure"]), eta, by);
   const Vector u = density->point().u, policy = density->point().values.policy;
-  return List::create(Named("f") = f, Named("residuals") = by.residuals,
-                      Named("departure") = by.departure, Named("eta") = by.parameters,
-                      Named("u") = u, Named("policy") = policy,
-                      Named("back") = density->departure(residuals, u, eta));
+  return List::create(Named("f") = f, Named("departure") = by.departure,
+                      Named("eta") = by.parameters, Named("u") = u,
+                      Named("policy") = policy, Named("back") = density->departure(u, eta));
+}
+
+// The posterior density in the coordinates of a Gaussian around places, for the tests.
+// `at`: seen_eta and seen_u [a column each], root, w, learn (whether values follow
+// parameters). `by_w`: the gradient. `seen`: w of the places.
+// [[Rcpp::export]]
+Rcpp::List evidence_reference_(const Rcpp::List& task, const Rcpp::List& data,
+                               const Rcpp::List& spec, const Rcpp::List& control,
+                               const Rcpp::List& at) {
+  DataHolder holder(task, data, 1);
+  EvidenceData problem = holder.get(spec, control["grid"]);
+  problem.spec.discount_free = true;
+  const Places places{Rcpp::as<Eigen::MatrixXd>(at["seen_eta"]),
+                      Rcpp::as<Eigen::MatrixXd>(at["seen_u"])};
+  Point centre(problem, resolve(problem, places.eta.rowwise().mean()));
+  evaluate(problem, places.u.rowwise().mean(), centre);
+  Reference reference{places.eta.rowwise().mean(), free_parameters(problem),
+                      Rcpp::as<Eigen::MatrixXd>(at["root"]),
+                      factor_of_values(problem, places, centre), Departure::values};
+  reference.follow_nothing(centre.u.size());
+  const auto density = posterior_density(problem, reference.kind, centre);
+  if (Rcpp::as<bool>(at["learn"])) learn_shear(*density, places, reference);
+  const Vector w = Rcpp::as<Vector>(at["w"]), t = reference.departure(w);
+  const Vector eta = reference.parameters(w);
+  DensitySlopes by;
+  const double f = (*density)(t, eta, by);
+  const Vector u = density->point().u;
+  Eigen::MatrixXd seen(reference.size(), places.size());
+  for (Eigen::Index k = 0; k < places.size(); ++k)
+    seen.col(k) = reference.coordinates(
+        density->departure(places.u.col(k), places.eta.col(k)), places.eta.col(k));
+  return List::create(Named("f") = f, Named("by_w") = reference.pull(w, by),
+                      Named("eta") = eta, Named("u") = u, Named("seen") = seen);
 }

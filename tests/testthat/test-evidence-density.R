@@ -40,16 +40,14 @@ test_that("draws come from the posterior, whether in residuals or in values", {
     residuals <- rnorm(n)
     departure <- rnorm(n)
     x <- rnorm(n)
-    at <- function(step = c(0, 0), eta = eta_in_the_middle) {
+    at <- function(step = 0, eta = eta_in_the_middle) {
       density_at(
-        task, data, eta, residuals + step[1] * x, departure + step[2] * x,
-        cases$values[i], backup
+        task, data, eta, residuals, departure + step * x, cases$values[i], backup
       )
     }
     here <- at()
     f <- function(step) at(step)$f
-    expect_equal(sum(here$residuals * x), central(f, c(0, 0), 1, 1e-5), tolerance = 1e-6)
-    expect_equal(sum(here$departure * x), central(f, c(0, 0), 2, 1e-5), tolerance = 1e-6)
+    expect_equal(sum(here$departure * x), central(f, 0, 1, 1e-5), tolerance = 1e-6)
     by_eta <- vapply(1:5, function(i) {
       central(function(eta) at(eta = eta)$f, eta_in_the_middle, i, 1e-5)
     }, 0)
@@ -82,5 +80,71 @@ test_that("what is fixed in reward units moves with the unit, in draws too", {
       at(eta_in_the_middle, one)$eta[5],
       central(function(eta) at(eta, one)$f, eta_in_the_middle, 5, 1e-5), tolerance = 1e-5
     )
+  }
+})
+
+# The same in the coordinates of draws around places; see rcpp_evidence.cpp.
+reference_at <- function(task, data, places, w, learn = TRUE) {
+  evidence_reference_(
+    task, evidence_data(data, task), evidence_spec(), evidence_control(),
+    list(
+      seen_eta = places$eta, seen_u = places$u, learn = learn, w = w,
+      root = 0.15 * rbind(
+        c(1, 0, 0, 0, 0), c(0, 1, 0, 0, 0), c(-0.8, 0, 0.5, 0, 0), c(-0.5, 0, 0.2, 1, 0),
+        c(0.6, 0, 0.1, 0, 0.4)
+      )
+    )
+  )
+}
+
+# `n` draws at different parameters, each near its mode.
+scattered_places <- function(task, data, n) {
+  eta <- eta_in_the_middle + matrix(stats::rnorm(5 * n, 0, if (n > 1) 0.1 else 0), 5)
+  u <- apply(eta, 2, function(x) evidence_at(task, data, x, solve = TRUE)$u)
+  list(eta = eta, u = u + stats::rnorm(length(u), 0, if (n > 1) 0.3 else 0))
+}
+
+# d2f by values and parameters at w, in their coordinates: [pairs x 5].
+coupling <- function(at, w) {
+  values <- seq_len(length(w) - 5)
+  slopes <- function(w) at(w)$by_w[values]
+  vapply(1:5, function(i) {
+    central(slopes, w, length(values) + i, 1e-4)
+  }, numeric(length(values)))
+}
+
+test_that("slopes in the coordinates of draws are those of the density", {
+  for (task in evidence_tasks()[c("cyclic", "maze")]) {
+    data <- simulated_counts(task)
+    set.seed(8)
+    places <- scattered_places(task, data, 8)
+    n <- nrow(places$u) + 5
+    w <- stats::rnorm(n, 0, 0.5)
+    here <- reference_at(task, data, places, w)
+    f <- function(step) reference_at(task, data, places, w + step * x)$f
+    one <- function(i) replace(numeric(n), i, 1)
+    for (x in list(stats::rnorm(n), one(n - 4), one(n)))
+      expect_equal(sum(here$by_w * x), central(f, 0, 1, 1e-5), tolerance = 1e-5)
+    # Places are found again, which needs the way there and back.
+    again <- reference_at(task, data, places, here$seen[, 3])
+    expect_equal(again$eta, places$eta[, 3], tolerance = 1e-10)
+    expect_equal(again$u, places$u[, 3], tolerance = 1e-6)
+  }
+})
+
+test_that("values follow parameters, so that slopes stay where draws are", {
+  for (task in evidence_tasks()[c("cyclic", "maze")]) {
+    data <- simulated_counts(task)
+    set.seed(9)
+    for (n in c(1, 8)) {
+      places <- scattered_places(task, data, n)
+      left <- function(learn) {
+        at <- function(w) reference_at(task, data, places, w, learn)
+        seen <- at(numeric(nrow(places$u) + 5))$seen
+        there <- lapply(seq_len(n), function(k) coupling(at, seen[, k]))
+        mean(colSums(Reduce(`+`, there)[, c(1, 3, 4, 5)]^2) / n^2)
+      }
+      expect_lt(left(TRUE), 0.05 * left(FALSE))
+    }
   }
 })

@@ -4,9 +4,8 @@
 // In the coordinates w of a Gaussian close by (evidence_reference.h) a path rotates
 // exactly for what is Gaussian and is kicked by the force beyond it, so that the many
 // pairs that nobody visits cost no shorter steps (Shahbaba et al. 2014, "Split
-// Hamiltonian Monte Carlo"). Paths have random lengths, and some go in much smaller
-// steps: where few choices tell about a value the posterior is sharp on one side, and a
-// chain that got there is let go by small steps only.
+// Hamiltonian Monte Carlo"). What steps are stable the stiffest direction says, and it is
+// another for every Gaussian: a stage begins with that step.
 #pragma once
 
 #include <algorithm>
@@ -15,7 +14,7 @@
 #include <vector>
 
 #include "core/base/rng.h"
-#include "core/measurement/evidence_reference.h"
+#include "core/measurement/evidence_shear.h"
 
 namespace psyrl {
 
@@ -24,100 +23,130 @@ constexpr double kQuarterTurn = 1.57;  // of the rotation that a path is
 struct ChainControl {
   double length = kQuarterTurn;  // of a path, on average
   double accept = 0.8;   // of proposals
-  double jitter = 0.6;   // of steps: by how much the smallest are smaller
-  double careful = 0.2;  // share of paths that go in as many steps, but
-  double smaller = 0.2;  // of this share of their size
+  double jitter = 0.2;   // of steps: by how much the smallest are smaller
   double lost = 100.0;   // range of energies on the way at which a path is given up
   int max_steps = 64;
-  bool bent = true;      // the Gaussian close by follows the bend of the modes
+  bool bent = true;      // a Gaussian around modes follows their bend
   std::uint64_t seed = 1;
 };
 
 /// What is left of a chain between its stages, and what it begins from.
 struct ChainState {
-  Vector eta;         // all parameters; those that are free move
-  Vector u;           // empty: at the mode
-  Vector mode_u, v;   // a mode close by, or a guess of one, with its values of states
-  double step = 0.3;
+  Vector eta;        // all parameters; those that are free move
+  Vector u;          // empty: at the mode
+  Vector mode_u, v;  // a mode close by, or a guess of one, with its values of states
+  Places seen;       // none where chains move in residuals
 };
 
-/// One stage of a chain, around the mode at the parameters where it begins.
+/// One stage of a chain, around what it saw in the one before, or the mode where it begins.
 class MarkovChain {
  public:
   /// `root`: a factor of the parameters' covariance.
   MarkovChain(const EvidenceData& data, const Bounds& box, const std::vector<int>& which,
               const Eigen::MatrixXd& root, const ChainControl& control,
               const ChainState& from, std::uint64_t number)
-      : data_(data), box_(box), which_(which), control_(control),
-        mode_(data, resolve(data, from.eta)), point_(mode_), eta_(from.eta),
-        stream_(control.seed, 0x636861696eULL, number), step_(from.step) {
-    if (!find_mode(from)) return;
-    reference_ = reference_at(data_, eta_, mode_, which_, root, control_.bent);
-    density_ = posterior_density(data_, reference_.kind, mode_);
+      : data_(data), box_(box), control_(control), centre_(data, resolve(data, from.eta)),
+        point_(centre_), stream_(control.seed, 0x636861696eULL, number) {
+    if (!find_centre(from)) return;
+    const Places places = from.seen.size() > 0 ? from.seen : Places{from.eta, centre_.u};
+    reference_ = Reference{places.eta.rowwise().mean(), which, root};
+    find_factor(places);
+    if (from.u.size() == 0) limit_scale();
+    density_ = posterior_density(data_, reference_.kind, centre_);
+    if (reference_.kind == Departure::values)
+      learn_shear(*density_, places, reference_);
+    else
+      follow_modes(data_, centre_, control_.bent, reference_);
     w_ = Vector::Zero(reference_.size());
     if (from.u.size() > 0) {
-      const Vector away = density_->departure(mode_.u, from.u, eta_);
-      if (!away.allFinite()) return;
-      w_.head(away.size()) = reference_.factor->solve(away);
-    } else {
-      limit_scale();
+      const Vector t = density_->departure(from.u, from.eta);
+      if (!t.allFinite()) return;
+      w_ = reference_.coordinates(t, from.eta);
     }
     energy_ = energy(w_, force_);
     point_ = density_->point();
+    step_ = std::min(kQuarterTurn, 1.0 / std::sqrt(stiffness()));
   }
 
-  /// One path. Steps follow what is accepted: while warming up at once, else when a next
-  /// stage begins.
+  /// One path. While warming up steps follow what is accepted.
   void advance(bool warming) {
     const double path = control_.length * (0.5 + stream_.uniform());
     const double step = step_ * (1.0 - control_.jitter * stream_.uniform());
     const int n_steps =
         std::min(control_.max_steps, std::max(1, static_cast<int>(path / step + 0.5)));
-    const bool careful = stream_.uniform() < control_.careful;
-    const double chance = follow_path(n_steps, careful ? step * control_.smaller : step);
-    if (careful) return;
-    const double excess = chance - control_.accept;
-    if (!warming) {
-      excess_ += excess;
-      ++n_kept_;
-      return;
-    }
-    step_ = changed_step(excess / std::sqrt(1.0 + 0.5 * n_warm_++));
+    const double excess = follow_path(n_steps, step) - control_.accept;
+    if (!warming) return;
+    step_ *= std::exp(excess / std::sqrt(1.0 + 0.5 * n_warm_++));
+    step_ = std::min(step_, kQuarterTurn);
+  }
+
+  /// Has the next stage learn from here.
+  void look() {
+    if (reference_.kind == Departure::values)
+      seen_.add(reference_.parameters(w_), point_.u);
   }
 
   ChainState state() const {
-    const double excess = n_kept_ > 0 ? excess_ / n_kept_ : 0.0;
-    return ChainState{at(w_), point_.u, mode_.u, mode_.values.v,
-                      changed_step(2.0 * excess)};
+    return ChainState{reference_.parameters(w_), point_.u, centre_.u, centre_.values.v,
+                      seen_};
   }
 
   const Point& point() const { return point_; }
   bool good() const { return std::isfinite(energy_); }
-  Vector parameters() const { return reference_.parameters(w_); }
+  Vector free_parameters() const { return reference_.free_parameters(w_); }
 
  private:
-  double changed_step(double by) const {
-    return std::min(step_ * std::exp(by), kQuarterTurn);
+  /// Where draws were on average, or the mode where none were seen. False where there
+  /// are no finite values.
+  bool find_centre(const ChainState& from) {
+    centre_.values.v = from.v;
+    if (from.seen.size() == 0) return find_mode(from);
+    centre_.setting = resolve(data_, from.seen.eta.rowwise().mean());
+    evaluate(data_, from.seen.u.rowwise().mean(), centre_);
+    return centre_.good;
   }
 
-  /// False where there are no finite values.
   bool find_mode(const ChainState& from) {
-    mode_.values.v = from.v;
-    evaluate(data_, from.mode_u, mode_);
-    if (!mode_.good && from.u.size() > 0) evaluate(data_, from.u, mode_);
-    if (!mode_.good) return false;
-    add_gradient(data_, mode_);
-    minimise(data_, InnerControl{20, 0.1, 0.1}, mode_);
+    evaluate(data_, from.mode_u, centre_);
+    if (!centre_.good && from.u.size() > 0) evaluate(data_, from.u, centre_);
+    if (!centre_.good) return false;
+    add_gradient(data_, centre_);
+    minimise(data_, InnerControl{20, 0.1, 0.1}, centre_);
     return true;
+  }
+
+  /// Departures are in values where states come back and values have a sparse factor.
+  void find_factor(const Places& places) {
+    if (!data_.order.plan.empty())
+      reference_.factor = factor_of_values(data_, places, centre_);
+    if (reference_.factor)
+      reference_.kind = Departure::values;
+    else
+      reference_.factor = factor_of_residuals(data_, centre_);
   }
 
   /// Every value that the data know tells about the scale of all.
   void limit_scale() {
     const double known = 1.0 / std::sqrt(2.0 * reference_.factor->effective());
     const Layout layout = layout_of(data_);
-    for (std::size_t i = 0; i < which_.size(); ++i)
-      if (which_[i] == layout.residual_sd())
+    for (std::size_t i = 0; i < reference_.which.size(); ++i)
+      if (reference_.which[i] == layout.residual_sd())
         reference_.root.row(i) *= std::min(1.0, known / reference_.root.row(i).norm());
+  }
+
+  /// The largest curvature of the energy where the chain is, at least 1.
+  double stiffness() {
+    constexpr int iterations = 15;
+    constexpr double h = 1e-3;
+    Vector x = normals(), force;
+    double largest = 1.0;
+    for (int i = 0; i < iterations && good(); ++i) {
+      x *= h / x.norm();
+      if (!std::isfinite(energy(w_ + x, force))) break;
+      x += force - force_;
+      largest = std::max(1.0, x.norm() / h);
+    }
+    return largest;
   }
 
   Vector normals() {
@@ -163,39 +192,28 @@ class MarkovChain {
     return reached;
   }
 
-  /// All parameters at w.
-  Vector at(const Vector& w) const {
-    Vector out = eta_;
-    const Vector free = reference_.parameters(w);
-    for (std::size_t i = 0; i < which_.size(); ++i) out[which_[i]] = free[i];
-    return out;
-  }
-
   /// f at w; the force is its gradient less w.
   double energy(const Vector& w, Vector& force) {
-    const Vector eta = at(w);
-    for (int i : which_)
+    const Vector eta = reference_.parameters(w);
+    for (int i : reference_.which)
       if (!(eta[i] >= box_.lower[i] && eta[i] <= box_.upper[i])) return kInfinity;
     DensitySlopes by;
-    const double f =
-        (*density_)(reference_.residuals(w), reference_.departure(w), eta, by);
-    if (std::isfinite(f)) force = reference_.pull(w, by, which_) - w;
+    const double f = (*density_)(reference_.departure(w), eta, by);
+    if (std::isfinite(f)) force = reference_.pull(w, by) - w;
     return f;
   }
 
   EvidenceData data_;
   Bounds box_;
-  std::vector<int> which_;
   ChainControl control_;
-  Point mode_, point_;
+  Point centre_, point_;
   std::unique_ptr<PosteriorDensity> density_;
   Reference reference_;
-  const Vector eta_;  // where the chain began; what is not free stays
   Stream stream_;
   Vector w_, force_;
-  double energy_ = kInfinity, step_;
-  double excess_ = 0.0;  // of what is accepted of paths that count, summed
-  int n_warm_ = 0, n_kept_ = 0;
+  double energy_ = kInfinity, step_ = kQuarterTurn;
+  int n_warm_ = 0;
+  Places seen_;
 };
 
 }  // namespace psyrl

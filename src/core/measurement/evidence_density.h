@@ -1,5 +1,5 @@
 // The posterior of values and parameters of the evidence model, traits integrated out, at
-// residuals u* and a departure t from their values.
+// a departure t from the values of residuals u*.
 //
 // As a rule t are residuals:
 //
@@ -23,9 +23,9 @@
 
 namespace psyrl {
 
-/// Of f by u* and t, [n_pairs] each, and by eta, [Layout::size()].
+/// Of f by t [n_pairs] and by eta [Layout::size()].
 struct DensitySlopes {
-  Vector residuals, departure, parameters;
+  Vector departure, parameters;
 };
 
 class PosteriorDensity {
@@ -33,20 +33,21 @@ class PosteriorDensity {
   virtual ~PosteriorDensity() = default;
 
   /// f and its slopes; infinite where values are not finite.
-  virtual double operator()(const Vector& residuals, const Vector& departure,
-                            const Vector& eta, DensitySlopes& by) = 0;
+  virtual double operator()(const Vector& departure, const Vector& eta,
+                            DensitySlopes& by) = 0;
 
-  /// t of u = `to`, about u* = `from`; not finite where values are not.
-  virtual Vector departure(const Vector& from, const Vector& to, const Vector& eta) = 0;
+  /// t of residuals u; not finite where values are not.
+  virtual Vector departure(const Vector& u, const Vector& eta) = 0;
 
   /// Where f was asked for last.
   const Point& point() const { return point_; }
 
  protected:
-  explicit PosteriorDensity(const EvidenceData& data, const Point& near)
-      : data_(data), point_(near) {}
+  PosteriorDensity(const EvidenceData& data, const Point& centre)
+      : data_(data), centre_(centre.u), point_(centre) {}
 
   const EvidenceData data_;
+  const Vector centre_;  // u*
   Point point_;
 };
 
@@ -56,33 +57,31 @@ namespace detail {
 
 class ResidualDensity : public PosteriorDensity {
  public:
-  ResidualDensity(const EvidenceData& data, const Point& near)
-      : PosteriorDensity(data, near) {}
+  ResidualDensity(const EvidenceData& data, const Point& centre)
+      : PosteriorDensity(data, centre) {}
 
-  double operator()(const Vector& residuals, const Vector& departure, const Vector& eta,
+  double operator()(const Vector& departure, const Vector& eta,
                     DensitySlopes& by) override {
     point_.setting = resolve(data_, eta);
-    evaluate(data_, residuals + departure, point_);
+    evaluate(data_, centre_ + departure, point_);
     if (!point_.good) return kInfinity;
     add_gradient(data_, point_);
-    by.residuals = by.departure = point_.gradient;
+    by.departure = point_.gradient;
     by.parameters = setting_gradient(data_, point_, eta);
     return point_.f + hyper_prior(data_, eta, &by.parameters);
   }
 
-  Vector departure(const Vector& from, const Vector& to, const Vector&) override {
-    return to - from;
-  }
+  Vector departure(const Vector& u, const Vector&) override { return u - centre_; }
 };
 
 class ValueDensity : public PosteriorDensity {
  public:
-  ValueDensity(const EvidenceData& data, const Point& near)
-      : PosteriorDensity(data, near), from_(near.values) {}
+  ValueDensity(const EvidenceData& data, const Point& centre)
+      : PosteriorDensity(data, centre), from_(centre.values) {}
 
-  double operator()(const Vector& residuals, const Vector& departure, const Vector& eta,
+  double operator()(const Vector& departure, const Vector& eta,
                     DensitySlopes& by) override {
-    if (!solve(residuals, eta, from_)) return kInfinity;
+    if (!solve(centre_, eta, from_)) return kInfinity;
     const Setting& at = point_.setting;
     const double s = at.residual_sd;
     Values& values = point_.values;
@@ -104,10 +103,9 @@ class ValueDensity : public PosteriorDensity {
     Columns<1> y, a;  // what the values of u* pass on
     from_.adjoint<1>(by_q.array(), y, a);
     by.departure = s * by_q;
-    by.residuals = s * y.matrix();
     SettingSlopes slopes;
     slopes.log_residual_sd =
-        by.residuals.dot(residuals) + by.departure.dot(departure) - u.squaredNorm();
+        s * y.matrix().dot(centre_) + by.departure.dot(departure) - u.squaredNorm();
     slopes.temperature = a.matrix().dot(from_.temperature_direction()) -
                          flow.dot(values.temperature_direction()) - det.by_temperature;
     slopes.discount = y.matrix().dot(from_.discount_direction()) -
@@ -117,11 +115,11 @@ class ValueDensity : public PosteriorDensity {
     return point_.f + hyper_prior(data_, eta, &by.parameters);
   }
 
-  Vector departure(const Vector& from, const Vector& to, const Vector& eta) override {
+  Vector departure(const Vector& u, const Vector& eta) override {
     Values there = from_;
-    const bool good = solve(from, eta, from_) && solve(to, eta, there);
+    const bool good = solve(centre_, eta, from_) && solve(u, eta, there);
     return good ? Vector((there.q - from_.q) / point_.setting.residual_sd)
-                : Vector(Vector::Constant(to.size(), NAN));
+                : Vector(Vector::Constant(u.size(), NAN));
   }
 
  private:
@@ -136,13 +134,13 @@ class ValueDensity : public PosteriorDensity {
 
 }  // namespace detail
 
-/// `near`: a point with values of states close by.
+/// `centre` has residuals u*, and values of states close by.
 inline std::unique_ptr<PosteriorDensity> posterior_density(const EvidenceData& data,
                                                            Departure kind,
-                                                           const Point& near) {
+                                                           const Point& centre) {
   using Density = std::unique_ptr<PosteriorDensity>;
-  return kind == Departure::values ? Density(new detail::ValueDensity(data, near))
-                                   : Density(new detail::ResidualDensity(data, near));
+  return kind == Departure::values ? Density(new detail::ValueDensity(data, centre))
+                                   : Density(new detail::ResidualDensity(data, centre));
 }
 
 }  // namespace psyrl

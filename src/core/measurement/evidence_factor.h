@@ -96,11 +96,12 @@ class ResidualFactor : public ValueFactor {
 /// sparse where few actions lead to the same states.
 class SparseFactor : public ValueFactor {
  public:
-  SparseFactor(const EvidenceData& data, const Point& mode, const Curvature& h) {
-    const Sparse backup = backup_matrix(data.task, mode.values);
-    const Sparse precision =
-        Sparse(backup.transpose() * backup) +
-        square(mode.setting.residual_sd) * choice_matrix(data.people, h, backup.rows());
+  /// `choices`: s^2 F, the blocks of Curvature.
+  SparseFactor(const EvidenceData& data, const Values& values,
+               const std::vector<double>& choices) {
+    const Sparse backup = backup_matrix(data.task, values);
+    const Sparse precision = Sparse(backup.transpose() * backup) +
+                             choice_matrix(data.people, choices, backup.rows());
     Cholesky cholesky;
     cholesky.analyzePattern(precision);
     if (cholesky.room() > kRoom) return;
@@ -159,9 +160,10 @@ class SparseFactor : public ValueFactor {
     return from_entries(task.n_pairs(), out);
   }
 
-  static Sparse choice_matrix(const People& people, const Curvature& h, int n) {
+  static Sparse choice_matrix(const People& people, const std::vector<double>& choices,
+                              int n) {
     Entries out;
-    auto value = h.blocks().begin();
+    auto value = choices.begin();
     for (int c = 0; c < people.n_states(); ++c) {
       const int first = people.pair[people.first[c]], n_actions = people.n_actions(c);
       for (int a = 0; a < n_actions; ++a)

@@ -12,8 +12,8 @@
 //
 // Chains run side by side, each on one thread with its own random numbers, so that
 // results do not depend on threads. They go in stages, and all that passes from one to
-// the next is a SamplerState, which a caller can keep. After each stage of warm-up the
-// chains' Gaussian is brought to where they are, later with the covariance of the
+// the next is a SamplerState, which a caller can keep. Each stage has chains move in the
+// coordinates of a Gaussian close to where they are, with the covariance of the
 // parameters seen on the way. Rounds of draws that count follow in the same way, until
 // the chains agree on the later half of them (split R-hat; Gelman et al. 2013, section
 // 11.4): the earlier half were more warm-up. From the second round on paths are twice as
@@ -37,7 +37,9 @@ struct SamplerControl {
   int warm_up = 12;       // draws of a chain in each stage
   int stages = 4;         // of warm-up, the last of which goes on to draws that count
   int far_stages = 7;     // where chains come from far
+  int settle = 8;         // draws before a round, in which steps adapt
   int keep = 60;          // draws of a chain in a round
+  int seen = 10;          // about how many of a stage's draws the next learns from
   int store = 60;         // draws of the values that are stored
   double clear_departure = 4.0;   // standard errors, from which on chains begin at
   double wide[2] = {0.25, 0.06};  // these residual SD, or if that is more, at
@@ -166,7 +168,7 @@ class Sampler {
   /// Advances the state; false when interrupted, or when no draw can be made.
   bool run(StageDraws& out) {
     if (state_.stage > 1) learn_root();
-    if (!begin_chains() || (round_ <= 0 && !warm_up())) return false;
+    if (!begin_chains() || !(round_ > 0 ? settle() : warm_up())) return false;
     if (round_ >= 0) {
       if (!keep_draws()) return false;
       out.disagreement = disagreement();
@@ -194,7 +196,6 @@ class Sampler {
     control.seed += fingerprint(data_.people);
     // Where people keep to the task's values, residuals are too small to bend anything.
     control.bent = state_.departs;
-    if (!state_.departs) control.jitter = control.careful = 0.0;
     if (round_ > 0) {
       control.length *= 2.0;
       control.max_steps *= 2;
@@ -227,12 +228,18 @@ class Sampler {
     return !outer_.run.monitor.interrupted();
   }
 
+  /// The next stage learns from some of `n` draws; this is draw `i`.
+  void look(std::size_t c, int i, int n) {
+    if (i % std::max(1, n / control_.seen) == 0) chains_[c]->look();
+  }
+
   bool warm_up() {
     state_.seen.assign(chains_.size(), Eigen::MatrixXd(control_.warm_up, which_.size()));
     for (int i = 0; i < control_.warm_up; ++i)
       if (!each([&](std::size_t c) {
             chains_[c]->advance(true);
-            state_.seen[c].row(i) = chains_[c]->parameters().transpose();
+            if (round_ < 0) look(c, i, control_.warm_up);
+            state_.seen[c].row(i) = chains_[c]->free_parameters().transpose();
           }))
         return false;
     return true;
@@ -263,7 +270,7 @@ class Sampler {
     out.q += at.values.q;
     if (draw % spacing() == 0 && draw / spacing() < n_stored())
       out.stored.put(draw / spacing(), at.values.q, at.setting);
-    out.traces.row(draw) << chain.parameters().transpose(), at.post.mean.mean();
+    out.traces.row(draw) << chain.free_parameters().transpose(), at.post.mean.mean();
   }
 
   int spacing() const {
@@ -271,12 +278,19 @@ class Sampler {
   }
   int n_stored() const { return control_.keep / spacing(); }
 
+  bool settle() {
+    for (int i = 0; i < control_.settle; ++i)
+      if (!each([&](std::size_t c) { chains_[c]->advance(true); })) return false;
+    return true;
+  }
+
   bool keep_draws() {
     Round round;
     round.chains.resize(chains_.size());
     for (int i = 0; i < control_.keep; ++i) {
       if (!each([&](std::size_t c) {
             chains_[c]->advance(false);
+            look(c, i, control_.keep);
             note(*chains_[c], i, round.chains[c]);
           }))
         return false;
