@@ -1,13 +1,13 @@
 // A Gaussian close to the posterior of values and parameters: the sampler's coordinates
 // w = (w_t, w_eta) ~ N(0, I).
 //
-//   eta = eta0 + R w_eta,   t = C (w_t + g),   g = S w_eta + w_1 (T w_eta - w_1 T_1 / 2)
+//   eta = eta0 + R w_eta,   t = C (w_t + g),   g = S w_eta + w_1 (K w_eta - w_1 K_1 / 2)
 //
 // t is what values depart by (evidence_density.h), w_1 the first of w_eta. R R' is the
 // parameters' own covariance. When they move, S moves values along: larger residuals,
 // values and temperatures are much the same as a larger trait, and with values left
 // behind a step of .02 in log beta would already lead away from that ridge. It bends,
-// and so does g, by the slopes T of S along the first column of R.
+// and so does g, by the slopes K of S along the first column of R.
 #pragma once
 
 #include <memory>
@@ -25,7 +25,7 @@ struct Reference {
   Eigen::MatrixXd root;    // R [q x q], lower triangular
   std::shared_ptr<const ValueFactor> factor;  // C
   Departure kind = Departure::residuals;      // what t are
-  Eigen::MatrixXd shear, turn;                // S and T [P x q]
+  Eigen::MatrixXd shear, turn;                // S and K [P x q]
 
   Eigen::Index n_values() const { return shear.rows(); }
   Eigen::Index size() const { return shear.rows() + shear.cols(); }
@@ -52,7 +52,7 @@ struct Reference {
     return out;
   }
 
-  /// S = T = 0.
+  /// S = K = 0.
   void follow_nothing(Eigen::Index n_values) {
     shear = turn = Eigen::MatrixXd::Zero(n_values, which.size());
   }
@@ -116,7 +116,7 @@ inline std::shared_ptr<const ValueFactor> factor_of_residuals(const EvidenceData
   return std::make_shared<const detail::ResidualFactor>(h);
 }
 
-/// S and T of residuals that follow the path of their modes; its bend, which costs two
+/// S and K of residuals that follow the path of their modes; its bend, which costs two
 /// minimisations, if asked for. `mode` has its gradient.
 inline void follow_modes(const EvidenceData& data, const Point& mode, bool bent,
                          Reference& reference) {

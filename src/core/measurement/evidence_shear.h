@@ -133,7 +133,7 @@ inline std::shared_ptr<const ValueFactor> factor_of_values(const EvidenceData& d
   return out->found() ? out : nullptr;
 }
 
-/// S and T of values, about the mean of `places`.
+/// S and K of values, about the mean of `places`.
 inline void learn_shear(PosteriorDensity& density, const Places& places,
                         Reference& reference) {
   constexpr std::size_t enough = 6;   // places for a regression,
