@@ -10,6 +10,7 @@
 // and so does g, by the slopes K of S along the first column of R.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <vector>
 

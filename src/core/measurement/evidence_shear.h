@@ -15,6 +15,7 @@
 #include <memory>
 #include <vector>
 
+#include "core/measurement/evidence_krylov.h"
 #include "core/measurement/evidence_reference.h"
 
 namespace psyrl {
@@ -54,7 +55,7 @@ inline std::vector<double> mean_choices(const EvidenceData& data, const Places& 
   return out;
 }
 
-/// Slopes at places, and how they change with w.
+/// Slopes at places, and how they change with w. As a matrix, E(d2f/dw_t dw_t).
 class PlaceSlopes {
  public:
   PlaceSlopes(PosteriorDensity& density, const Places& places, const Reference& reference)
@@ -85,6 +86,21 @@ class PlaceSlopes {
     return out;
   }
 
+  Vector mean_change(const Vector& x) const {
+    return change(x, Vector::Constant(size(), 1.0 / size()));
+  }
+
+  template <int W>
+  Columns<W> apply(const Columns<W>& values) const {
+    Columns<W> out(values.rows(), values.cols());
+    Vector x = Vector::Zero(reference_.size());
+    for (Eigen::Index i = 0; i < values.cols(); ++i) {
+      x.head(values.rows()) = values.col(i);
+      out.col(i) = mean_change(x);
+    }
+    return out;
+  }
+
  private:
   Vector slopes(const Vector& w) const {
     DensitySlopes by;
@@ -96,28 +112,6 @@ class PlaceSlopes {
   const Reference& reference_;
   std::vector<Vector> place_, slopes_;
 };
-
-/// x of E(d2f/dw_t dw_t) x = r, to a tenth: the matrix is close to the identity.
-inline Vector solve_for_values(const PlaceSlopes& at, const Vector& weight, Vector r,
-                               Eigen::Index n_parameters) {
-  constexpr int most = 6;
-  Vector x = Vector::Zero(r.size()), along = Vector::Zero(r.size() + n_parameters);
-  Vector d = r;
-  double rr = r.squaredNorm();
-  const double enough = 0.01 * rr;
-  for (int i = 0; i < most && rr > enough; ++i) {
-    along.head(r.size()) = d;
-    const Vector hd = at.change(along, weight);
-    const double curvature = d.dot(hd);
-    if (!(curvature > 0.0)) break;
-    x += rr / curvature * d;
-    r -= rr / curvature * hd;
-    const double left = r.squaredNorm();
-    d = r + left / rr * d;
-    rr = left;
-  }
-  return x;
-}
 
 }  // namespace detail
 
@@ -142,14 +136,14 @@ inline void learn_shear(PosteriorDensity& density, const Places& places,
   reference.follow_nothing(n);
   const detail::PlaceSlopes at(density, places, reference);
   if (at.size() == 0) return;
-  const Vector equal = Vector::Constant(at.size(), 1.0 / at.size());
+  const CgControl rough{0.1, 6};  // the matrix is close to the identity
   const auto solve = [&](const Vector& r) {
-    return detail::solve_for_values(at, equal, r, q);
+    return Vector(conjugate_gradients<1>(at, Columns<1>(r.array()), rough).x.matrix());
   };
   Eigen::MatrixXd moved(n + q, q);  // a parameter, and values with it
   moved << Eigen::MatrixXd::Zero(n, q), Eigen::MatrixXd::Identity(q, q);
   for (Eigen::Index i = 0; i < q; ++i)
-    moved.col(i).head(n) = solve(-at.change(moved.col(i), equal));
+    moved.col(i).head(n) = solve(-at.mean_change(moved.col(i)));
   Eigen::MatrixXd turn = Eigen::MatrixXd::Zero(n, q);
   if (at.size() >= enough && q > 0) {
     const double mean = at.first().mean();
