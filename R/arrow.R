@@ -125,14 +125,20 @@ searched_values <- function(fit) {
 
 # What the evidence held its values to, as a penalty.
 engine_setting <- function(problem, engine) {
-  task <- evidence_question(problem)$task
-  task$discount <- engine$discount
+  task <- evidence_task(problem$task, problem$consistency)
   layout <- task$layout
+  reward <- layout$reward
+  task$discount <- engine$discount
+  if (engine$spec$residual_as == "value") {
+    # A residual of a value is one of a reward that nothing follows.
+    reward <- engine$q - engine$delta
+    task$discount <- 0
+  }
   list(
     task = task, q = engine$q, free_mu = TRUE,
     penalty = list(
       pair = seq_along(layout$pair_action) - 1L,
-      weight = rep(1, length(layout$pair_action)), reward = layout$reward,
+      weight = rep(1, length(layout$pair_action)), reward = reward,
       next_start = layout$next_start, next_state = layout$next_state,
       probability = layout$probability, lambda = engine$lambda,
       temperature = engine$temperature,

@@ -18,6 +18,12 @@
 #'   counts (the published form).
 #' @param residual `"expected"` over next states, or the `"sample"` that was logged
 #'   (the published form).
+#' @param residual_as What a residual is: part of the `"reward"`, so that values are
+#'   those of a task with other rewards and states before look forward to it; part of a
+#'   pair's `"value"`, from which nothing else follows, so that values are a table drawn
+#'   to the task's; or `"choose"`: by cross-validation over persons, which takes about
+#'   three times as long. Other than `"reward"` only for [q_table()] with known rewards,
+#'   legal pairs, expected residuals and the marginal estimator.
 #' @param cql Weight of the conservative term; 0 by default, because it is a second
 #'   likelihood that pulls the population towards beta = 1.
 #' @param residual_sd_max Upper bound of an estimated residual SD, in units of reward.
@@ -31,7 +37,8 @@ bellman <- function(lambda = "estimate", temperature = "estimate",
                     backup = c("soft", "mellow"),
                     pairs = c("legal", "observed"),
                     residual = c("expected", "sample"), cql = 0,
-                    residual_sd_max = Inf) {
+                    residual_sd_max = Inf,
+                    residual_as = c("reward", "value", "choose")) {
   new_spec("consistency", "bellman",
     lambda = check_number_or(lambda, "estimate", "lambda"),
     temperature = check_number_or(temperature, "estimate", "temperature"),
@@ -44,6 +51,9 @@ bellman <- function(lambda = "estimate", temperature = "estimate",
     cql = check_number(cql, "cql", lower = 0),
     residual_sd_max = check_number(
       residual_sd_max, "residual_sd_max", lower = 0, finite = FALSE
+    ),
+    residual_as = check_choice(
+      residual_as, c("reward", "value", "choose"), "residual_as"
     )
   )
 }

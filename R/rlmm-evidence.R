@@ -1,17 +1,18 @@
-# The evidence model: values learned from behaviour, held to the task by residuals
-# that are rewards, with everything estimated by the Laplace evidence
-# (src/core/measurement/evidence.h). Internal: rlmm() calls fit_evidence().
+# The evidence model: values learned from behaviour, held to the task by residuals of
+# rewards or of values, with everything estimated (src/core/measurement/evidence.h).
+# Internal: rlmm() calls fit_evidence().
 
 # What is estimated and what is fixed, in the user's reward units. `NULL` is
 # "estimate".
 evidence_spec <- function(residual_sd = NULL, temperature = NULL,
                           discount = c("task", "estimate", "choose"),
                           backup = c("soft", "mellow"), residual_sd_max = Inf,
+                          residual_as = c("reward", "value"),
                           mu = NULL, sigma = NULL) {
   list(
     residual_sd = residual_sd, temperature = temperature,
     discount = match.arg(discount), backup = match.arg(backup),
-    residual_sd_max = residual_sd_max, mu = mu, sigma = sigma
+    residual_sd_max = residual_sd_max, residual_as = match.arg(residual_as), mu = mu, sigma = sigma
   )
 }
 

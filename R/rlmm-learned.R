@@ -13,9 +13,9 @@ uses_evidence <- function(problem) {
 
 # `declined`: see fit_evidence(). `...`: of evidence_control().
 fit_by_evidence <- function(problem, declined = function(found) FALSE, ...) {
-  asked <- evidence_question(problem)
   found <- fit_evidence(
-    asked$task, c(problem$counts, list(design = problem$design)), asked$spec,
+    evidence_task(problem$task, problem$consistency),
+    c(problem$counts, list(design = problem$design)), evidence_question(problem),
     evidence_control(
       nodes = problem$control$nodes %||% 91, starts = problem$control$starts,
       rounds = sampling_rounds(problem$control$max_iterations),
@@ -40,33 +40,31 @@ fit_by_evidence <- function(problem, declined = function(found) FALSE, ...) {
       effective = found$effective_values, temperature = found$temperature,
       discount = found$discount,
       residual_sd_relative = found$residual_sd / found$reward_scale,
-      departure = found$departure
+      departure = found$departure, discount_gain = found$discount_gain
     )),
     population = list(effects = effects, log_sigma = log(found$sigma)),
     posterior = posterior, log_lik = found$loglik, status = found$status,
     trace = found$trace, lambda = found$lambda,
     vcov = evidence_vcov(problem, found), engine = found,
-    more_parameters = evidence_rows(problem, found)
+    more_parameters = evidence_rows(problem, found), tuning = problem$tuning
   )
 }
 
 # 16 rounds by default; twice the iterations allow twice as many.
 sampling_rounds <- function(max_iterations) max(1, ceiling(max_iterations / 12.5))
 
-# The task and what is fixed.
+# What is fixed.
 evidence_question <- function(problem) {
   control <- problem$control
   consistency <- problem$consistency
   number <- function(x) if (is.numeric(x)) x
-  temperature <- number(consistency$temperature)
-  task <- closed_region(problem$task, temperature %||% 0, consistency$backup)
-  list(task = task, spec = evidence_spec(
+  evidence_spec(
     residual_sd = if (is.numeric(consistency$lambda)) sd_of(consistency$lambda),
-    temperature = temperature,
+    temperature = number(consistency$temperature),
     discount = consistency$discount, backup = consistency$backup,
-    residual_sd_max = consistency$residual_sd_max, mu = control$mu,
-    sigma = control$sigma
-  ))
+    residual_sd_max = consistency$residual_sd_max,
+    residual_as = consistency$residual_as, mu = control$mu, sigma = control$sigma
+  )
 }
 
 evidence_rows <- function(problem, found) {
@@ -96,7 +94,7 @@ evidence_vcov <- function(problem, found) {
 # New persons under learned values: a mixture over the draws of the values.
 score_by_evidence <- function(fit, counts, design) {
   scored <- evidence_posterior(
-    fit$engine, evidence_task(fit),
+    fit$engine, evidence_task(fit$task, fit$spec$consistency),
     c(counts[c("person_start", "pair", "count")], list(design = design)),
     fit$control$threads
   )
@@ -115,11 +113,14 @@ averaged_advantages <- function(fit, pair) {
     person_start = c(0L, length(pair)), pair = pair, count = rep(1, length(pair))
   )
   log_policy <- evidence_policies(
-    fit$engine, evidence_task(fit), chosen, fit$control$threads
+    fit$engine, evidence_task(fit$task, fit$spec$consistency), chosen, fit$control$threads
   )
   log_policy / exp(fit$posterior$nodes)
 }
 
-evidence_task <- function(fit) {
-  evidence_question(c(fit$spec, fit[c("task", "control")]))$task
+evidence_task <- function(task, consistency) {
+  temperature <- consistency$temperature
+  closed_region(
+    task, if (is.numeric(temperature)) temperature else 0, consistency$backup
+  )
 }

@@ -11,7 +11,12 @@
 
 fit_learned <- function(problem) {
   if (uses_free_table(problem)) return(fit_free_table(problem))
-  if (uses_evidence(problem)) return(fit_held_or_free(problem))
+  if (uses_evidence(problem)) {
+    problem <- settle_residuals(problem)
+    stopped <- anyNA(problem$tuning$nll)
+    return(if (stopped) stopped_at_start(problem) else fit_held_or_free(problem))
+  }
+  check_residuals_are_rewards(problem)
   search_values(settle_weights(problem))
 }
 

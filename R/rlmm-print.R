@@ -88,7 +88,9 @@ fit_problem <- function(fit) {
 print.summary.rlmm <- function(x, ...) {
   fit <- x$fit
   writeLines(c(headline(fit), verdict(fit)))
-  writeLines(strwrap(c(rival_sentence(fit), departure_sentence(fit)), 80))
+  writeLines(strwrap(c(
+    rival_sentence(fit), departure_sentence(fit), discount_sentence(fit)
+  ), 80))
   cat(strwrap(x$meaning$sentence, 80), sep = "\n")
   for (name in names(x$crowd)[!is.na(x$crowd)]) {
     cat("  correlation with the ",
@@ -131,6 +133,16 @@ departure_sentence <- function(fit) {
       "Choices do not depart clearly from those by the task's own values"
     },
     " (score test of residuals: ", sprintf("%.1f", z), " standard errors)."
+  )
+}
+
+# What a discount of its own would gain or gains, where that was to be chosen.
+discount_sentence <- function(fit) {
+  gain <- fit$values$discount_gain
+  if (is.null(gain) || is.na(gain) || gain < 3) return(NULL)
+  paste0(
+    "Estimating the discount gains ", big_number(round(gain)), " nats of evidence",
+    if (gain > 15) "." else ": the task's is kept, as up to 15."
   )
 }
 

@@ -5,6 +5,7 @@
 #   lambda, l2    by cross-validation over persons: half of them learn the values, the
 #                 others, of whom nothing is known but the population, are predicted
 #
+# and, where there is evidence, what residuals are, in the same way, if that is asked for.
 # Candidates go from the strictest to the weakest until one no longer predicts persons
 # better by a thousandth: freedom that buys nothing only lets beta drift.
 
@@ -29,7 +30,33 @@ settle_weights <- function(problem) {
   problem
 }
 
-# The problem with these weights (lambda, temperature, l2) as numbers.
+# What residuals are, where that is to be chosen, which the evidence does not tell
+# reliably: Laplace's is far from that of the draws where states come back.
+settle_residuals <- function(problem) {
+  if (!identical(problem$consistency$residual_as, "choose")) return(problem)
+  if (nrow(problem$design) < 4) {
+    abort_input("consistency", c(
+      "`residual_as` is chosen by predicting persons, of whom there are too few.",
+      "Say \"reward\" or \"value\"."
+    ))
+  }
+  best_weight(problem, "residual_as", c("reward", "value"))
+}
+
+check_residuals_are_rewards <- function(problem) {
+  residual_as <- problem$consistency$residual_as %||% "reward"
+  if (residual_as != "reward") {
+    abort_input("consistency", c(
+      paste0(
+        "`bellman(residual_as = \"", residual_as, "\")` is for fits by the evidence."
+      ),
+      "These need q_table() with known rewards, legal pairs, expected residuals,",
+      "no conservative term and the marginal estimator."
+    ))
+  }
+}
+
+# The problem with these weights (lambda, temperature, l2, residual_as) settled.
 settle_as <- function(problem, weights) {
   for (name in names(weights)) {
     part <- if (name == "l2") "value" else "consistency"
@@ -90,8 +117,9 @@ best_weight <- function(problem, name, candidates) {
   best <- 0
   for (i in seq_along(candidates)) {
     nll[i] <- heldout_persons_nll(with(candidates[i]))
-    if (i > 1 && !(nll[i] < .999 * nll[best])) break
+    if (i > 1 && !isTRUE(nll[i] < .999 * nll[best])) break
     best <- i
+    if (is.na(nll[i])) break
   }
   tried <- seq_along(nll)
   problem <- with(candidates[best])
@@ -104,13 +132,27 @@ best_weight <- function(problem, name, candidates) {
 # Negative log-likelihood per decision: odd persons predicted by even ones, and back.
 heldout_persons_nll <- function(problem) {
   halves <- split(seq_len(nrow(problem$design)), seq_len(nrow(problem$design)) %% 2)
+  nll <- if (uses_evidence(problem)) nll_by_evidence else nll_by_penalty
   total <- vapply(halves, function(half) {
-    found <- search_values(only_persons(problem, -half))
-    validated <- problem
-    validated$validation <- align_to_task(problem$data[half], problem$task)
-    validation_nll(validated, found) * sum(validated$validation$count)
+    nll(only_persons(problem, -half), only_persons(problem, half))
   }, numeric(1))
   sum(total) / sum(problem$counts$count)
+}
+
+# Of `others`, of whom nothing is known but the population of the `learners`.
+nll_by_penalty <- function(learners, others) {
+  others$validation <- others$counts
+  validation_nll(others, search_values(learners)) * sum(others$counts$count)
+}
+
+# NA where the user stopped it.
+nll_by_evidence <- function(learners, others) {
+  found <- fit_by_evidence(learners)
+  if (found$status == "interrupted") return(NA_real_)
+  -sum(evidence_posterior(
+    found$engine, evidence_task(others$task, others$consistency),
+    c(others$counts, list(design = others$design)), others$control$threads
+  )$loglik)
 }
 
 only_persons <- function(problem, at) {

@@ -64,6 +64,12 @@
 #' task are not searched for. `bellman(residual_sd_max = )`, any number, and a given
 #' `mu` leave the table out.
 #'
+#' These residuals are rewards: who departs from the task at one state is expected to in
+#' all states from which it can be reached. With `bellman(residual_as = "value")` they are
+#' departures of the values of single pairs, and values are a table drawn to the task's,
+#' as far as the data ask. Which of the two predicts people better differs between tasks;
+#' `"choose"` asks persons who were left out, and [cross_validate()] compares any two fits.
+#'
 #' @return An object of class `c("rlmm", "psyrl_fit")`: a plain list with, among
 #'   others, `status` (why the search stopped), `trace` (data frame, a row a round;
 #'   where the values are drawn also a row a stage of the draws, with `start` 0 and no

@@ -2,9 +2,9 @@
 #
 #   Rscript bench/evidence.R [design [replicates [first]]]
 #
-# `design` is board:persons:episodes:generator[:discount], for instance
-# big_L:200:5:G3 or diamond:200:5:G4:estimate; without arguments the small designs
-# run once each. A line a replicate: correlation and bias of z = log beta, coverage
+# `design` is board:persons:episodes:generator[:discount[:residual_as]], for instance
+# big_L:200:5:G3, diamond:200:5:G4:estimate or diamond:200:50:G3:task:value (what
+# residuals are: G3's are of values); without arguments the small designs run once each. A line a replicate: correlation and bias of z = log beta, coverage
 # of 95 % limits (o: true values and prior; f: the fit; m: values at their mode),
 # mean negative log likelihood of fresh choices, estimates, nats, seconds (`cpu`:
 # of processor time, which other users of the machine leave alone).
@@ -97,7 +97,9 @@ replicate_once <- function(design, number) {
     threads = as.integer(Sys.getenv("BENCH_THREADS", "1"))
   )
   node <- seq(control$grid[1], control$grid[2], length.out = control$grid[3])
-  spec <- internal$evidence_spec(discount = if (length(part) > 4) part[5] else "task")
+  more <- part[-(1:4)]
+  asked <- replace(c("task", "reward"), seq_along(more), more)
+  spec <- internal$evidence_spec(discount = asked[1], residual_as = asked[2])
   cpu <- system.time(fit <- internal$fit_evidence(task, data, spec, control))[[1]]
   if (nzchar(Sys.getenv("BENCH_TRACE"))) print(fit$trace, digits = 4)
   oracle <- known_fit(q, control)

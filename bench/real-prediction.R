@@ -5,7 +5,8 @@
 # Two-fold over persons, random splits. Values and population come from one half; the
 # others are scored on the first half of their episodes (climate control has one
 # episode: odd events) and predicted on the rest, in nats per decision with a choice.
-# A line for each split while it runs. Then `nll`, mean over splits, `low` and `high`,
+# `aside` is evidence with residuals of values, not of rewards. A line for each split
+# while it runs. Then `nll`, mean over splits, `low` and `high`,
 # its 95 % interval over persons; `beyond`: nats more than the table, with its interval;
 # `sd`: of nll between splits; `criterion`: correlation of the scores of whole logs,
 # standardised within fold, with the outside criterion, mean over splits, with Fisher's
@@ -50,6 +51,11 @@ models <- list(
   },
   evidence = function(log, task) {
     rlmm(log, task, q_table(), consistency = bellman(discount = "estimate"))
+  },
+  aside = function(log, task) {
+    rlmm(log, task, q_table(), consistency = bellman(
+      discount = "estimate", residual_as = "value"
+    ))
   }
 )
 

@@ -21,6 +21,7 @@ EvidenceSpec as_spec(const List& x, double discount) {
   EvidenceSpec out;
   const bool mellow = Rcpp::as<std::string>(x["backup"]) == "mellow";
   out.backup = mellow ? Backup::mellow : Backup::soft;
+  if (Rcpp::as<std::string>(x["residual_as"]) == "value") out.residual = Residual::value;
   out.mu = number_or_nan(x, "mu");
   out.sigma = number_or_nan(x, "sigma");
   out.residual_sd = number_or_nan(x, "residual_sd");

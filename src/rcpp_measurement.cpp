@@ -126,7 +126,7 @@ Rcpp::NumericMatrix person_modes_(const Rcpp::List& mdp, const Rcpp::List& count
   Rcpp::NumericMatrix result(data.n_persons(), 6);
   for (int j = 0; j < data.n_persons(); ++j) {
     const auto states = visited_states(task, data, view(value), pair_state, j);
-    const PersonMode m = PersonProblem(states, mu[j], sigma).mode();
+    const PersonMode m = PersonProblem(states, mu.at(j), sigma).mode();
     const double row[] = {m.z, m.log_posterior, m.gradient, m.hessian, m.score,
                           m.information};
     for (int i = 0; i < 6; ++i) result(j, i) = row[i];
@@ -148,7 +148,7 @@ Rcpp::NumericMatrix person_likelihood_(const Rcpp::List& mdp, const Rcpp::List& 
   Rcpp::NumericMatrix result(data.n_persons(), 6);
   for (int j = 0; j < data.n_persons(); ++j) {
     const auto states = visited_states(task, data, view(value), pair_state, j);
-    const Likelihood l = likelihood(states, beta[j]);
+    const Likelihood l = likelihood(states, beta.at(j));
     double informative = 0.0, shortfall = 0.0, advantage = 0.0;
     for (const VisitedState& state : states) {
       const double low = *std::min_element(state.value, state.value + state.n_actions);

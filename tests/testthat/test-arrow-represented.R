@@ -133,7 +133,7 @@ test_that("traits move with exactly learned rewards as the arrow says", {
       # The population stays where it was searched for.
       shift <- if (rule == "global_rms") log(centred$rms) else 0
       person_modes_(
-        task, fit$counts, centred$advantage, 0, coef(fit)[["sigma"]]
+        task, fit$counts, centred$advantage, numeric(40), coef(fit)[["sigma"]]
       )[, "z"] + shift
     }
     moved <- (modes(1e-4) - modes(-1e-4)) / 2e-4

@@ -29,11 +29,14 @@ test_that("draws come from the posterior, whether in residuals or in values", {
   }
   cases <- expand.grid(
     task = evidence_tasks(), values = c(FALSE, TRUE), backup = c("soft", "mellow"),
-    stringsAsFactors = FALSE
+    residual_as = c("reward", "value"), stringsAsFactors = FALSE
   )
+  # Departures in values are for residuals that are rewards.
+  cases <- cases[!(cases$values & cases$residual_as == "value"), ]
   for (i in seq_len(nrow(cases))) {
     task <- cases$task[[i]]
     backup <- cases$backup[i]
+    spec <- list(residual_as = cases$residual_as[i])
     data <- simulated_counts(task)
     n <- length(task$layout$pair_action)
     set.seed(4)
@@ -42,7 +45,7 @@ test_that("draws come from the posterior, whether in residuals or in values", {
     x <- rnorm(n)
     at <- function(step = 0, eta = eta_in_the_middle) {
       density_at(
-        task, data, eta, residuals, departure + step * x, cases$values[i], backup
+        task, data, eta, residuals, departure + step * x, cases$values[i], backup, spec
       )
     }
     here <- at()
@@ -55,7 +58,9 @@ test_that("draws come from the posterior, whether in residuals or in values", {
     expect_equal(here$back, departure, tolerance = 1e-8)
     expect_equal(
       here$f,
-      evidence_at(task, data, eta_in_the_middle, here$u, backup = backup)$f +
+      evidence_at(
+        task, data, eta_in_the_middle, here$u, backup = backup, spec = spec
+      )$f +
         hyper_prior(eta_in_the_middle) -
         cases$values[i] *
           log_det_of_values(task, here$policy, stats::plogis(eta_in_the_middle[5])),

@@ -29,14 +29,22 @@ test_that("values agree with the exact solution of the task", {
 })
 
 test_that("gradient and Hessian products agree with differences", {
-  for (task in evidence_tasks()) for (backup in c("soft", "mellow")) {
+  cases <- expand.grid(
+    task = evidence_tasks(), backup = c("soft", "mellow"),
+    residual_as = c("reward", "value"), stringsAsFactors = FALSE
+  )
+  for (i in seq_len(nrow(cases))) {
+    task <- cases$task[[i]]
     data <- simulated_counts(task)
     n <- length(task$layout$pair_action)
     set.seed(3)
     u <- rnorm(n)
     x <- rnorm(n)
     at <- function(u, eta = eta_in_the_middle) {
-      evidence_at(task, data, eta, u, x = x, rank = 12, backup = backup)
+      evidence_at(task, data, eta, u,
+        x = x, rank = 12, backup = cases$backup[i],
+        spec = list(residual_as = cases$residual_as[i])
+      )
     }
     here <- at(u)
     up <- at(u + 1e-5 * x)
@@ -55,7 +63,10 @@ test_that("what is fixed in reward units moves with the unit", {
   data <- simulated_counts(task)
   u <- rnorm(length(task$layout$pair_action))
   fixed <- list(mu = -4, residual_sd = 5, temperature = 6)
-  for (one in c(lapply(names(fixed), function(i) fixed[i]), list(fixed))) {
+  for (one in c(
+    lapply(names(fixed), function(i) fixed[i]), list(fixed),
+    list(c(fixed, residual_as = "value"))
+  )) {
     f <- function(eta) evidence_at(task, data, eta, u, spec = one)$f
     expect_equal(
       evidence_at(task, data, eta_in_the_middle, u, spec = one)$partial[5],
@@ -85,12 +96,18 @@ test_that("gradient of the evidence agrees with differences", {
   for (eta in list(eta_in_the_middle, eta_at_large)) {
     for (task in list(peg_solitaire("tiny_cross"), cyclic_task(12))) {
       data <- simulated_counts(task)
-      at <- function(eta) evidence_at(task, data, eta, solve = TRUE, rank = 12)
-      slope <- vapply(1:5, function(i) {
-        central(function(eta) at(eta)$evidence, eta, i, 0.01)
-      }, 0)
-      # Both difference an inner optimum and a truncated Lanczos form.
-      expect_equal(at(eta)$slope, slope, tolerance = 0.03)
+      for (residual_as in c("reward", "value")) {
+        at <- function(eta) {
+          evidence_at(task, data, eta,
+            solve = TRUE, rank = 12, spec = list(residual_as = residual_as)
+          )
+        }
+        slope <- vapply(1:5, function(i) {
+          central(function(eta) at(eta)$evidence, eta, i, 0.01)
+        }, 0)
+        # Both difference an inner optimum and a truncated Lanczos form.
+        expect_equal(at(eta)$slope, slope, tolerance = 0.03)
+      }
     }
   }
 })
@@ -269,6 +286,93 @@ test_that("a score test tells whether choices depart from the task's values", {
   expect_true(is.na(given$departure))
 })
 
+# Counts of people who follow values with residuals of rewards or of values.
+counts_with_residuals <- function(task, kind, s, seed) {
+  set.seed(seed)
+  unit <- value_rms(task)
+  task <- rescale_rewards(task, unit)
+  n <- length(task$layout$reward)
+  if (kind == "reward") task$layout$reward <- task$layout$reward + stats::rnorm(n, 0, s)
+  q <- solve_task(task, 0.2)$q
+  if (kind == "value") q <- q + stats::rnorm(n, 0, s)
+  pairs <- task_pairs(task)
+  values <- data.frame(
+    state = task$states[pairs$state], action = task$actions[pairs$action], q = q
+  )
+  z <- stats::rnorm(60, 0, 1)
+  log <- simulate_trajectories(
+    task, stats::setNames(exp(z), sprintf("p%02d", 1:60)), 15, values, max_steps = 60
+  )
+  c(align_to_task(log, task), list(z = z, unit = unit))
+}
+
+test_that("residuals may be values, of which nothing follows", {
+  for (task in list(peg_solitaire("big_L"), cyclic_task())) {
+    data <- counts_with_residuals(task, "value", 0.5, 1)
+    fit <- fit_evidence(task, data, evidence_spec(residual_as = "value"))
+    expect_identical(fit$status, "converged")
+    exact <- solve_task(task, fit$temperature)
+    expect_equal(fit$v, exact$v, tolerance = 1e-7)
+    expect_equal(fit$q, exact$q + fit$delta, tolerance = 1e-7)
+    truth <- data$z - log(data$unit)
+    expect_gt(cor(drop(fit$posterior %*% fit$node), truth), 0.9)
+    expect_lt(abs(mean(drop(fit$posterior %*% fit$node) - truth)), 0.25)
+    expect_lt(abs(log(fit$residual_sd / data$unit / 0.5)), 0.3)
+  }
+})
+
+test_that("what residuals are is chosen by what predicts others better", {
+  task <- peg_solitaire("big_cross")
+  unit <- value_rms(task)
+  pairs <- task_pairs(task)
+  choosing <- function(kind, ...) {
+    set.seed(3)
+    n <- length(task$layout$reward)
+    true <- rescale_rewards(task, unit)
+    if (kind == "reward") true$layout$reward <- true$layout$reward + stats::rnorm(n)
+    q <- solve_task(true, 0.2)$q
+    if (kind == "value") q <- q + stats::rnorm(n)
+    values <- data.frame(
+      state = task$states[pairs$state], action = task$actions[pairs$action], q = q
+    )
+    beta <- stats::setNames(exp(stats::rnorm(80)), sprintf("p%02d", 1:80))
+    log <- simulate_trajectories(task, beta, 15, values)
+    suppressWarnings(
+      rlmm(log, task, q_table(),
+        consistency = bellman(residual_as = "choose"), control = rlmm_control(...)
+      ),
+      classes = "psyrl_warning"
+    )
+  }
+  for (kind in c("reward", "value")) {
+    fit <- choosing(kind)
+    expect_identical(fit$tuning$residual_as[fit$tuning$chosen], kind)
+    expect_identical(fit$engine$spec$residual_as, kind)
+    expect_output(print(summary(fit)), paste("residual_as =", kind))
+  }
+})
+
+test_that("what a discount of its own gains is told where it matters", {
+  gaining <- function(gain) discount_sentence(list(values = list(discount_gain = gain)))
+  expect_null(gaining(NULL))
+  expect_null(gaining(NaN))
+  expect_null(gaining(2))
+  expect_match(gaining(5), "5 nats of evidence: the task's is kept")
+  expect_match(gaining(20), "20 nats of evidence\\.$")
+})
+
+test_that("residuals of values are for fits by the evidence", {
+  task <- cyclic_task()
+  log <- simulate_trajectories(task, c(a = 1, b = 2, c = 1), 2)
+  fit <- function(...) quietly(rlmm(log, task, q_table(), consistency = bellman(...)))
+  expect_error(bellman(residual_as = "both"), class = "psyrl_error_input")
+  expect_error(
+    fit(lambda = 3, residual_as = "value", pairs = "observed"),
+    class = "psyrl_error_input"
+  )
+  expect_error(fit(residual_as = "choose"), "too few", class = "psyrl_error_input")
+})
+
 test_that("more iterations allow more rounds until chains agree", {
   allowed <- vapply(c(1, 100, 200, 399, 400, 800), sampling_rounds, numeric(1))
   expect_identical(allowed, c(1, 8, 16, 32, 32, 64))
@@ -358,6 +462,10 @@ test_that("values held ever tighter end at the exact solution", {
     consistency = bellman(lambda = 1e16, temperature = .5), control = fine
   )
   exact <- rlmm(log, cyclic_task(), q_task(temperature = .5), control = fine)
+  aside <- rlmm(log, cyclic_task(), q_table(), control = fine, consistency = bellman(
+    lambda = 1e16, temperature = .5, residual_as = "value"
+  ))
+  expect_equal(values(aside)$q, values(exact)$q, tolerance = 1e-6)
   expect_equal(values(held)$q, values(exact)$q, tolerance = 1e-6)
   expect_lt(max(abs(persons(held)$log_estimate - persons(exact)$log_estimate)), 1e-6)
   expect_lt(max(abs(coef(held)[c("mu", "sigma")] - coef(exact)[c("mu", "sigma")])), 1e-6)

@@ -1,8 +1,10 @@
-// Values learned from behaviour, held to the task by residuals that are rewards:
+// Values learned from behaviour, held to the task by residuals, as a rule of rewards:
 // the fit of the evidence model from counts to person posteriors.
 //
 //   Q = Phi(r + delta; tau, gamma),  delta(s,a) ~ N(0, s^2) for every legal pair
 //   choices of j at s: softmax(exp(z_j) Q(s, .)),  z_j ~ N(x_j'g, sigma^2)
+//
+// or, where residuals are values, Q = Phi(r; tau, gamma) + delta.
 //
 // Search: evidence_start.h and evidence_search.h; then the discount rule (keep the
 // task's unless estimating it gains more than 15 nats). Then, stage by stage, draws of

@@ -115,14 +115,16 @@ class MarkovChain {
     return true;
   }
 
-  /// Departures are in values where states come back and values have a sparse factor.
+  /// Departures are in values where states come back and values have a sparse factor,
+  /// which residuals that are values have anyhow.
   void find_factor(const Places& places) {
-    if (!data_.order.plan.empty())
+    const bool rewards = data_.spec.residual == Residual::reward;
+    if (!rewards || !data_.order.plan.empty())
       reference_.factor = factor_of_values(data_, places, centre_);
-    if (reference_.factor)
-      reference_.kind = Departure::values;
-    else
+    if (!reference_.factor)
       reference_.factor = factor_of_residuals(data_, centre_);
+    else if (rewards)
+      reference_.kind = Departure::values;
   }
 
   /// Every value that the data know tells about the scale of all.

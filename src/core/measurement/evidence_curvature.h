@@ -32,6 +32,7 @@ class Curvature {
     if (rank_ > 0) fill_persons(nodes, post);
   }
 
+  bool passed_on = true;     // to states before: L; else it is the identity, and D is 0
   bool with_backup = true;   // D
   bool with_persons = true;  // c_rj
 
@@ -42,20 +43,17 @@ class Curvature {
 
   template <int W>
   Columns<W> apply(const Columns<W>& x) const {
-    Columns<W> t, y, a;
-    values_->tangent(Columns<W>(scale_ * x), t);
-    adjoint_part(t, y, a);
-    return x + scale_ * y;
+    Columns<W> t = scale_ * x;
+    if (passed_on) values_->tangent(Columns<W>(t), t);
+    Columns<W> r = Columns<W>::Zero(t.rows(), t.cols());
+    if (passed_on && with_backup) add_backup(t, r);
+    add_choices(t, r);
+    Columns<W> a;
+    if (passed_on) values_->adjoint(Columns<W>(r), r, a);
+    return x + scale_ * r;
   }
 
  private:
-  template <int W>
-  void adjoint_part(const Columns<W>& t, Columns<W>& y, Columns<W>& a) const {
-    Columns<W> r = Columns<W>::Zero(t.rows(), t.cols());
-    if (with_backup) add_backup(t, r);
-    add_choices(t, r);
-    values_->adjoint(r, y, a);
-  }
 
   /// One block B(s) per choice state, rows one after the other.
   void fill_blocks(const Nodes& nodes, const Posterior& post) {

@@ -91,15 +91,15 @@ class ResidualFactor : public ValueFactor {
   Vector value_;             // l [k]
 };
 
-/// Of values in units of s, with precision B'B + s^2 F: B = I - gamma T P, F the curvature
-/// of choices. Both tie a state to its neighbours alone, so that a Cholesky factor is
-/// sparse where few actions lead to the same states.
+/// Of values in units of s, with precision B'B + s^2 F: B = I - gamma T P, or I where
+/// residuals are values, F the curvature of choices. Both tie a state to its neighbours
+/// alone, so that a Cholesky factor is sparse where few actions lead to the same states.
 class SparseFactor : public ValueFactor {
  public:
   /// `choices`: s^2 F, the blocks of Curvature.
   SparseFactor(const EvidenceData& data, const Values& values,
                const std::vector<double>& choices) {
-    const Sparse backup = backup_matrix(data.task, values);
+    const Sparse backup = backup_matrix(data, values);
     const Sparse precision = Sparse(backup.transpose() * backup) +
                              choice_matrix(data.people, choices, backup.rows());
     Cholesky cholesky;
@@ -146,10 +146,12 @@ class SparseFactor : public ValueFactor {
     return out;
   }
 
-  static Sparse backup_matrix(const Task& task, const Values& values) {
+  static Sparse backup_matrix(const EvidenceData& data, const Values& values) {
+    const Task& task = data.task;
     Entries out;
     for (int p = 0; p < task.n_pairs(); ++p) {
       out.emplace_back(p, p, 1.0);
+      if (data.spec.residual == Residual::value) continue;
       for (int e = task.next_start[p]; e < task.next_start[p + 1]; ++e) {
         const int next = task.next_state[e];
         for (int o = task.state_start[next]; o < task.state_start[next + 1]; ++o)

@@ -46,7 +46,7 @@ struct SharedDraws {
 /// Values and parameters reported, and the persons' posterior averaged over draws.
 struct Mixture {
   Setting setting;
-  Vector q, v, delta;  // delta: the residuals of q as rewards
+  Vector q, v, delta;  // delta: the residuals of q
   Table weight;        // [J x K]
   SharedDraws draws;
   Eigen::MatrixXd parameters;  // draws of what was estimated, a row each
@@ -58,17 +58,17 @@ struct Mixture {
 
 /// Fills what follows from `setting` and `q`.
 inline void report_values(const EvidenceData& data, Mixture& out) {
-  const Task& task = data.task;
   const Setting& at = out.setting;
-  out.v = Vector::Zero(task.n_states());
-  for (int s = 0; s < task.n_states(); ++s)
-    if (task.n_actions(s) > 0)
-      out.v[s] = back_up(&out.q[task.first_pair(s)], task.n_actions(s), at.temperature,
-                         data.spec.backup);
-  out.delta = out.q - scaled_reward(data, at);
-  for (int p = 0; p < task.n_pairs(); ++p)
-    for (int e = task.next_start[p]; e < task.next_start[p + 1]; ++e)
-      out.delta[p] -= at.discount * task.probability[e] * out.v[task.next_state[e]];
+  const Vector reward = scaled_reward(data, at);
+  Values values(data.task, data.order, data.spec.backup);
+  if (data.spec.residual == Residual::reward) {
+    values.place(out.q, at.discount, at.temperature);
+    out.delta = values.reward() - reward;
+  } else {
+    values.solve(reward, at.discount, at.temperature);
+    out.delta = out.q - values.q;
+  }
+  out.v = values.v;
   Posterior post;
   fill_posterior(data.people, data.nodes, trait_prior(data, at), out.q, data.run, post);
   out.loglik = post.loglik;

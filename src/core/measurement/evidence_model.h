@@ -4,10 +4,12 @@
 //   f(u) = -loglik(Phi(r / c + s u; tau, gamma)) + |u|^2 / 2
 //   df/du = s L'G + u
 //
+// Residuals that are values stay outside: Phi(r / c) + s u, and L is the identity.
+//
 // Everything is in units of c(gamma), the RMS of centred ordinary-max values under
 // uniform random play, so that bounds and hyper-priors mean the same on every task.
 // Parameters eta = (g, log sigma, log s, log tau_x, logit gamma); the backup
-// temperature is tau = sqrt(tau_x^2 + (s / 4)^2), smoother for noisy values, unless
+// temperature is tau = sqrt(tau_x^2 + (s / 4)^2), smoother for noisy rewards, unless
 // the user fixed it.
 #pragma once
 
@@ -24,8 +26,13 @@
 
 namespace psyrl {
 
+/// What residuals are: rewards, which states before look forward to, or departures of a
+/// pair's value that nothing is expected from.
+enum class Residual { reward, value };
+
 /// What the user fixed, in reward units; NaN: estimate.
 struct EvidenceSpec {
+  Residual residual = Residual::reward;
   Backup backup = Backup::soft;
   double mu = NAN, sigma = NAN, residual_sd = NAN, temperature = NAN;
   bool discount_free = false;
@@ -72,7 +79,10 @@ inline Layout layout_of(const EvidenceData& data) {
   return Layout{static_cast<int>(data.design.cols())};
 }
 
-constexpr double kCoupling = 0.25;
+/// tau^2 gains this times s, squared, where residuals go through kinks.
+inline double coupling(const EvidenceSpec& spec) {
+  return spec.residual == Residual::reward ? 0.25 : 0.0;
+}
 
 inline double logistic(double x) { return 1.0 / (1.0 + std::exp(-x)); }
 inline double logit(double p) { return std::log(p / (1.0 - p)); }
@@ -80,8 +90,8 @@ inline double square(double x) { return x * x; }
 
 /// A temperature the user fixed. The ordinary maximum of values that are only known
 /// up to residuals is approached as s / 4: kinks would leave no curvature to integrate.
-inline double fixed_temperature(double given, double residual_sd) {
-  return given > 0.0 ? given : std::max(kCoupling * residual_sd, 1e-6);
+inline double fixed_temperature(double given, double noise) {
+  return given > 0.0 ? given : std::max(noise, 1e-6);
 }
 
 inline Setting resolve(const EvidenceData& data, const Vector& eta) {
@@ -99,9 +109,10 @@ inline Setting resolve(const EvidenceData& data, const Vector& eta) {
   out.sigma = std::isnan(spec.sigma) ? std::exp(eta[at.sigma()]) : spec.sigma;
   out.residual_sd = std::isnan(spec.residual_sd) ? std::exp(eta[at.residual_sd()])
                                                  : spec.residual_sd / out.scale;
+  const double noise = coupling(spec) * out.residual_sd;
   out.temperature = std::isnan(spec.temperature)
-                        ? std::hypot(std::exp(eta[at.temperature()]), kCoupling * out.residual_sd)
-                        : fixed_temperature(spec.temperature / out.scale, out.residual_sd);
+                        ? std::hypot(std::exp(eta[at.temperature()]), noise)
+                        : fixed_temperature(spec.temperature / out.scale, noise);
   return out;
 }
 
@@ -126,7 +137,8 @@ struct Point {
   Vector u;          // [n_pairs]
   Values values;
   Posterior post;
-  Vector y;          // [n_pairs] L'G
+  Vector y;          // [n_pairs] d(-loglik)/dr: L'G
+  Vector by_residual;  // [n_pairs] d(-loglik)/d(s u)
   Vector a;          // [n_states] d(-loglik)/dV
   Vector gradient;   // [n_pairs] of f
   double f = kInfinity;
@@ -147,8 +159,11 @@ inline Vector scaled_reward(const EvidenceData& data, const Setting& setting) {
 inline void evaluate(const EvidenceData& data, const Vector& u, Point& point) {
   point.u = u;
   const Setting& at = point.setting;
-  point.good = point.values.solve(scaled_reward(data, at) + at.residual_sd * u,
-                                  at.discount, at.temperature);
+  const Vector residual = at.residual_sd * u;
+  Vector reward = scaled_reward(data, at);
+  if (data.spec.residual == Residual::reward) reward += residual;
+  point.good = point.values.solve(reward, at.discount, at.temperature);
+  if (data.spec.residual == Residual::value) point.values.q += residual;
   point.f = kInfinity;
   if (!point.good) return;
   fill_posterior(data.people, data.nodes, trait_prior(data, at), point.values.q, data.run,
@@ -164,12 +179,15 @@ inline void add_gradient(const EvidenceData& data, Point& point) {
   point.values.adjoint<1>(g.array(), y, a);
   point.y = y.matrix();
   point.a = a.matrix();
-  point.gradient = point.setting.residual_sd * point.y + point.u;
+  point.by_residual = data.spec.residual == Residual::reward ? point.y : g;
+  point.gradient = point.setting.residual_sd * point.by_residual + point.u;
 }
 
 inline Curvature curvature(const EvidenceData& data, const Point& point) {
-  return Curvature(data.task, data.people, data.nodes, point.values, point.post, point.a,
-                   point.setting.residual_sd, data.rank, data.run);
+  Curvature out(data.task, data.people, data.nodes, point.values, point.post, point.a,
+                point.setting.residual_sd, data.rank, data.run);
+  out.passed_on = data.spec.residual == Residual::reward;
+  return out;
 }
 
 /// Newton's direction. Far from the minimum H is indefinite where the backup is sharp,
@@ -304,7 +322,7 @@ inline Vector parameter_gradient(const EvidenceData& data, const Setting& at,
   if (!std::isnan(spec.residual_sd)) {
     slope -= at.scale_slope * slopes.log_residual_sd;
     if (std::isnan(spec.temperature))
-      slope -= at.scale_slope * by_tau * square(kCoupling * at.residual_sd / at.temperature);
+      slope -= at.scale_slope * by_tau * square(coupling(spec) * at.residual_sd / at.temperature);
   }
   out[layout.discount()] = slope * at.discount * (1.0 - at.discount);
   return out;
@@ -315,7 +333,7 @@ inline Vector setting_gradient(const EvidenceData& data, const Point& point,
                                const Vector& eta) {
   const Setting& at = point.setting;
   SettingSlopes slopes;
-  slopes.log_residual_sd = at.residual_sd * point.y.dot(point.u);
+  slopes.log_residual_sd = at.residual_sd * point.by_residual.dot(point.u);
   slopes.temperature = point.a.dot(point.values.temperature_direction());
   slopes.discount = point.y.dot(point.values.discount_direction());
   slopes.log_reward = point.y.dot(scaled_reward(data, at));

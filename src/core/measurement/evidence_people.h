@@ -192,16 +192,23 @@ inline void fill_policies(const People& people, const Nodes& nodes, NodeRange at
       const int first = people.first[c], n = people.n_actions(c);
       auto log_pi = out.log_pi.block(first, at.begin, n, at.size());
       auto pi = out.pi.block(first, at.begin, n, at.size());
-      const double top = q.segment(people.pair[first], n).maxCoeff();
-      sum.setZero();
+      int best;
+      const double top = q.segment(people.pair[first], n).maxCoeff(&best);
+      sum.setOnes();  // of the best
       for (int a = 0; a < n; ++a) {
+        if (a == best) continue;
         log_pi.row(a) = (q[people.pair[first + a]] - top) * beta;
         pi.row(a) = log_pi.row(a).exp();
         sum += pi.row(a);
       }
-      pi.rowwise() /= sum;
-      sum = sum.log();
-      log_pi.rowwise() -= sum;
+      // Row by row: rowwise() is not vectorised.
+      log_pi.row(best) = -sum.log();
+      pi.row(best) = sum.inverse();
+      for (int a = 0; a < n; ++a) {
+        if (a == best) continue;
+        log_pi.row(a) += log_pi.row(best);
+        pi.row(a) *= pi.row(best);
+      }
     }
   });
 }

@@ -114,7 +114,7 @@ inline MeanObjective mean_objective(const EvidenceData& data, const Point& centr
     if (!point.good) return;
     out.f += point.f / (4 * kBlock);
     // Light: f's own gradient without the draw's share of the penalty.
-    out.gradient += (point.setting.residual_sd * point.y) / (4 * kBlock);
+    out.gradient += (point.setting.residual_sd * point.by_residual) / (4 * kBlock);
   });
   out.gradient += centre.u;
   return out;

@@ -206,7 +206,7 @@ inline double departure(const EvidenceData& data, const Start& exact,
     trace += (probe * applied).colwise().sum().mean() / probes.size();
     squares += applied.square().colwise().sum().mean() / probes.size();
   }
-  return (point.y.squaredNorm() - trace) / std::sqrt(2.0 * squares);
+  return (point.by_residual.squaredNorm() - trace) / std::sqrt(2.0 * squares);
 }
 
 /// A place to start the outer search from.
