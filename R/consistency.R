@@ -22,7 +22,7 @@
 #'   those of a task with other rewards and states before look forward to it; part of a
 #'   pair's `"value"`, from which nothing else follows, so that values are a table drawn
 #'   to the task's; or `"choose"`: by cross-validation over persons, which takes about
-#'   three times as long. Other than `"reward"` only for [q_table()] with known rewards,
+#'   twice as long. Other than `"reward"` only for [q_table()] with known rewards,
 #'   legal pairs, expected residuals and the marginal estimator.
 #' @param cql Weight of the conservative term; 0 by default, because it is a second
 #'   likelihood that pulls the population towards beta = 1.

@@ -3,7 +3,7 @@
 #   Rscript bench/real-scores.R [data [scores [splits]]]
 #
 # `data`: tower, maze, climate, joined by commas; `scores`: exact, habit, table,
-# evidence. Prints a row of a Markdown table for each. Model reliability; reliability
+# evidence, aside (evidence whose residuals are of values, not of rewards). Prints a row of a Markdown table for each. Model reliability; reliability
 # by odd and even halves (episodes; events in climate control), stepped up to the whole
 # log; retest; correlation with the criterion, divided by the root of the halves'
 # reliability, within groups of the same outcome, and over random splits (population
@@ -40,7 +40,8 @@ score <- function(log, task, kind, like = NULL) {
     exact = rlmm(log, task, q_task(discount = discount)),
     habit = rlmm(log, task, q_task(discount = discount), habit = TRUE),
     table = rlmm(log, task, q_table(), consistency = bellman_none()),
-    evidence = rlmm(log, task, q_table())
+    evidence = rlmm(log, task, q_table()),
+    aside = rlmm(log, task, q_table(), consistency = bellman(residual_as = "value"))
   ))
 }
 
@@ -119,7 +120,7 @@ cat(
 )
 cat("|", paste(rep("---", 11), collapse = "|"), "|\n", sep = "")
 for (name in asked(1, names(data_sets))) {
-  for (kind in asked(2, c("exact", "habit", "table", "evidence"))) {
+  for (kind in asked(2, c("exact", "habit", "table", "evidence", "aside"))) {
     describe(name, kind, if (length(arguments) > 2) as.integer(arguments[3]) else 10)
   }
 }
