@@ -12,7 +12,8 @@ evidence_spec <- function(residual_sd = NULL, temperature = NULL,
   list(
     residual_sd = residual_sd, temperature = temperature,
     discount = match.arg(discount), backup = match.arg(backup),
-    residual_sd_max = residual_sd_max, residual_as = match.arg(residual_as), mu = mu, sigma = sigma
+    residual_sd_max = residual_sd_max, residual_as = match.arg(residual_as), mu = mu,
+    sigma = sigma
   )
 }
 

@@ -15,7 +15,7 @@ uses_evidence <- function(problem) {
 fit_by_evidence <- function(problem, declined = function(found) FALSE, ...) {
   found <- fit_evidence(
     evidence_task(problem$task, problem$consistency),
-    c(problem$counts, list(design = problem$design)), evidence_question(problem),
+    c(problem$counts, list(design = problem$design)), evidence_spec_of(problem),
     evidence_control(
       nodes = problem$control$nodes %||% 91, starts = problem$control$starts,
       rounds = sampling_rounds(problem$control$max_iterations),
@@ -53,8 +53,8 @@ fit_by_evidence <- function(problem, declined = function(found) FALSE, ...) {
 # 16 rounds by default; twice the iterations allow twice as many.
 sampling_rounds <- function(max_iterations) max(1, ceiling(max_iterations / 12.5))
 
-# What is fixed.
-evidence_question <- function(problem) {
+# What the user left to the evidence, and what not.
+evidence_spec_of <- function(problem) {
   control <- problem$control
   consistency <- problem$consistency
   number <- function(x) if (is.numeric(x)) x
@@ -113,11 +113,13 @@ averaged_advantages <- function(fit, pair) {
     person_start = c(0L, length(pair)), pair = pair, count = rep(1, length(pair))
   )
   log_policy <- evidence_policies(
-    fit$engine, evidence_task(fit$task, fit$spec$consistency), chosen, fit$control$threads
+    fit$engine, evidence_task(fit$task, fit$spec$consistency), chosen,
+    fit$control$threads
   )
   log_policy / exp(fit$posterior$nodes)
 }
 
+# A region of a board ends where it is left, at the temperature given.
 evidence_task <- function(task, consistency) {
   temperature <- consistency$temperature
   closed_region(

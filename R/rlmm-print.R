@@ -142,7 +142,7 @@ discount_sentence <- function(fit) {
   if (is.null(gain) || is.na(gain) || gain < 3) return(NULL)
   paste0(
     "Estimating the discount gains ", big_number(round(gain)), " nats of evidence",
-    if (gain > 15) "." else ": the task's is kept, as up to 15."
+    if (gain > 15) "." else "; the task's is kept, since it takes more than 15."
   )
 }
 

@@ -4,11 +4,12 @@
 #
 # `design` is board:persons:episodes:generator[:discount[:residual_as]], for instance
 # big_L:200:5:G3, diamond:200:5:G4:estimate or diamond:200:50:G3:task:value (what
-# residuals are: G3's are of values); without arguments the small designs run once each. A line a replicate: correlation and bias of z = log beta, coverage
-# of 95 % limits (o: true values and prior; f: the fit; m: values at their mode),
-# mean negative log likelihood of fresh choices (`limit`: what is possible in G3, with
-# BENCH_LIMIT=1), estimates, nats, seconds (`cpu`: of processor time, which other users
-# of the machine leave alone).
+# residuals are: G3's are of values); without arguments the small designs run once each.
+# A line a replicate: correlation and bias of z = log beta, coverage of 95 % limits
+# (o: true values and prior; f: the fit; m: values at their mode), mean negative log
+# likelihood of fresh choices (`limit`: what is possible in G3, with BENCH_LIMIT=1),
+# estimates, nats, seconds (`cpu`: of processor time, which other users of the machine
+# leave alone).
 #
 # Generators, in units of the RMS of centred values under random play: G1 soft
 # values at temperature 1, G1b at .2, G2 ordinary maximum, G3 is G2 plus N(0, .5^2)

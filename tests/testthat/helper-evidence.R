@@ -23,19 +23,30 @@ evidence_tasks <- function() {
   )
 }
 
-simulated_counts <- function(task, n = 40, episodes = 5, noise = 0.3, seed = 1) {
+# People who follow values with noise on what `noise_on` says, in units of the task's:
+# their log, z = log beta, and the unit.
+simulated_people <- function(task, n = 40, episodes = 5, noise = 0.3, seed = 1,
+                             noise_on = "value") {
   set.seed(seed)
   unit <- value_rms(task)
-  q <- solve_task(rescale_rewards(task, unit), 0.2)$q
-  q <- q + stats::rnorm(length(q), 0, noise)
+  true <- rescale_rewards(task, unit)
+  residual <- stats::rnorm(length(true$layout$reward), 0, noise)
+  if (noise_on == "reward") true$layout$reward <- true$layout$reward + residual
+  q <- solve_task(true, 0.2)$q
+  if (noise_on == "value") q <- q + residual
   pairs <- task_pairs(task)
   values <- data.frame(
     state = task$states[pairs$state], action = task$actions[pairs$action], q = q
   )
   z <- stats::rnorm(n, -0.5, 1)
   beta <- stats::setNames(exp(z), sprintf("p%03d", seq_len(n)))
-  data <- simulate_trajectories(task, beta, episodes, values, max_steps = 60)
-  c(align_to_task(data, task), list(z = z, unit = unit))
+  log <- simulate_trajectories(task, beta, episodes, values, max_steps = 60)
+  list(log = log, z = z, unit = unit)
+}
+
+simulated_counts <- function(task, ...) {
+  people <- simulated_people(task, ...)
+  c(align_to_task(people$log, task), people[c("z", "unit")])
 }
 
 sweeps_at <- function(task, backup, reward, temperature, discount, d, g) {

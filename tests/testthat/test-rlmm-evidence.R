@@ -286,29 +286,9 @@ test_that("a score test tells whether choices depart from the task's values", {
   expect_true(is.na(given$departure))
 })
 
-# Counts of people who follow values with residuals of rewards or of values.
-counts_with_residuals <- function(task, kind, s, seed) {
-  set.seed(seed)
-  unit <- value_rms(task)
-  task <- rescale_rewards(task, unit)
-  n <- length(task$layout$reward)
-  if (kind == "reward") task$layout$reward <- task$layout$reward + stats::rnorm(n, 0, s)
-  q <- solve_task(task, 0.2)$q
-  if (kind == "value") q <- q + stats::rnorm(n, 0, s)
-  pairs <- task_pairs(task)
-  values <- data.frame(
-    state = task$states[pairs$state], action = task$actions[pairs$action], q = q
-  )
-  z <- stats::rnorm(60, 0, 1)
-  log <- simulate_trajectories(
-    task, stats::setNames(exp(z), sprintf("p%02d", 1:60)), 15, values, max_steps = 60
-  )
-  c(align_to_task(log, task), list(z = z, unit = unit))
-}
-
 test_that("residuals may be values, of which nothing follows", {
   for (task in list(peg_solitaire("big_L"), cyclic_task())) {
-    data <- counts_with_residuals(task, "value", 0.5, 1)
+    data <- simulated_counts(task, n = 60, episodes = 15, noise = 0.5, seed = 4)
     fit <- fit_evidence(task, data, evidence_spec(residual_as = "value"))
     expect_identical(fit$status, "converged")
     exact <- solve_task(task, fit$temperature)
@@ -322,30 +302,14 @@ test_that("residuals may be values, of which nothing follows", {
 })
 
 test_that("what residuals are is chosen by what predicts others better", {
-  task <- peg_solitaire("big_cross")
-  unit <- value_rms(task)
-  pairs <- task_pairs(task)
-  choosing <- function(kind, ...) {
-    set.seed(3)
-    n <- length(task$layout$reward)
-    true <- rescale_rewards(task, unit)
-    if (kind == "reward") true$layout$reward <- true$layout$reward + stats::rnorm(n)
-    q <- solve_task(true, 0.2)$q
-    if (kind == "value") q <- q + stats::rnorm(n)
-    values <- data.frame(
-      state = task$states[pairs$state], action = task$actions[pairs$action], q = q
-    )
-    beta <- stats::setNames(exp(stats::rnorm(80)), sprintf("p%02d", 1:80))
-    log <- simulate_trajectories(task, beta, 15, values)
-    suppressWarnings(
-      rlmm(log, task, q_table(),
-        consistency = bellman(residual_as = "choose"), control = rlmm_control(...)
-      ),
-      classes = "psyrl_warning"
-    )
-  }
+  task <- peg_solitaire("big_L")
   for (kind in c("reward", "value")) {
-    fit <- choosing(kind)
+    people <- simulated_people(task,
+      n = 60, episodes = 10, noise = 0.8, seed = 2, noise_on = kind
+    )
+    fit <- quietly(
+      rlmm(people$log, task, q_table(), consistency = bellman(residual_as = "choose"))
+    )
     expect_identical(fit$tuning$residual_as[fit$tuning$chosen], kind)
     expect_identical(fit$engine$spec$residual_as, kind)
     expect_output(print(summary(fit)), paste("residual_as =", kind))
@@ -357,7 +321,7 @@ test_that("what a discount of its own gains is told where it matters", {
   expect_null(gaining(NULL))
   expect_null(gaining(NaN))
   expect_null(gaining(2))
-  expect_match(gaining(5), "5 nats of evidence: the task's is kept")
+  expect_match(gaining(5), "5 nats of evidence; the task's is kept")
   expect_match(gaining(20), "20 nats of evidence\\.$")
 })
 
