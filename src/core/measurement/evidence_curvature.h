@@ -63,25 +63,19 @@ class Curvature {
     block_.resize(block_start_.back());
     for_chunks(run_.executor, people_->n_states(), kStateChunk,
                [&](std::size_t, std::size_t from, std::size_t to) {
-      Row mass(nodes.size());
-      for (std::size_t c = from; c < to; ++c) {
-        mass.setZero();
-        for (int v = people_->visit_start[c]; v < people_->visit_start[c + 1]; ++v) {
-          const int j = people_->visit_person[v], b = post.begin[j], m = post.end[j] - b;
-          mass.segment(b, m) += people_->total[v] * post.weight.row(j).segment(b, m);
-        }
-        fill_block(c, mass * nodes.beta.square(), post);
-      }
+      for (std::size_t c = from; c < to; ++c) fill_block(c, nodes, post);
     });
   }
 
-  void fill_block(int c, const Row& mass, const Posterior& post) {
-    const NodeRange at = post.filled;
+  void fill_block(int c, const Nodes& nodes, const Posterior& post) {
+    const NodeRange at = post.filled[c];
+    const Row weight = visitors_mass(*people_, post, c) *
+                       nodes.beta.segment(at.begin, at.size()).square();
     const auto pi = [&](int i) { return post.pi.row(i).segment(at.begin, at.size()); };
     const int first = people_->first[c], n = people_->n_actions(c);
     double* block = &block_[block_start_[c]];
     for (int a = 0; a < n; ++a) {
-      const Row weighted = mass.segment(at.begin, at.size()) * pi(first + a);
+      const Row weighted = weight * pi(first + a);
       for (int b = 0; b <= a; ++b)
         block[a * n + b] = block[b * n + a] = -(weighted * pi(first + b)).sum();
       block[a * n + a] += weighted.sum();
@@ -100,16 +94,17 @@ class Curvature {
   }
 
   void fill_visit(int v, int r, const std::vector<Table>& basis, const Posterior& post) {
-    const int j = people_->visit_person[v], b = post.begin[j], m = post.end[j] - b;
+    const int j = people_->visit_person[v];
+    const NodeRange in = post.window[j];
     const int first = people_->first[people_->visit_state[v]];
     const int n = people_->entry[v + 1] - people_->entry[v];
-    const auto coefficient = basis[r].row(j).segment(b, m);
+    const auto coefficient = basis[r].row(j).segment(in.begin, in.size());
     const double sum = coefficient.sum();
     double* out = &score_[static_cast<std::size_t>(people_->entry[v]) * rank_ + r * n];
     for (int a = 0; a < n; ++a)
       out[a] = people_->count[people_->entry[v] + a] * sum -
                people_->total[v] *
-                   (coefficient * post.pi.row(first + a).segment(b, m)).sum();
+                   (coefficient * post.pi.row(first + a).segment(in.begin, in.size())).sum();
   }
 
   /// w_jk phi_r(z_k) beta_k for r < rank, each [J x K]; Gram-Schmidt on powers of

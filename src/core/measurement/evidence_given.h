@@ -24,7 +24,7 @@ namespace detail {
 inline Eigen::MatrixXd population_information(const EvidenceData& data, const Point& at,
                                               const std::vector<int>& which) {
   Posterior post;
-  fill_policies(data.people, data.nodes, data.nodes.all(), at.values.q, data.run, post);
+  fill_all_policies(data.people, data.nodes, at.values.q, data.run, post);
   const Eigen::MatrixXd full =
       population_step(data, loglik_table(data, post), at.setting.coefficients,
                       std::log(at.setting.sigma)).hessian;

@@ -107,7 +107,7 @@ inline Table mean_policies(const EvidenceData& data, const SharedDraws& draws) {
   Table out = Table::Zero(data.people.n_pairs(), data.nodes.size());
   for (int d = 0; d < draws.size(); ++d) {
     Posterior post;
-    fill_policies(data.people, data.nodes, data.nodes.all(), draws.q.col(d), data.run, post);
+    fill_all_policies(data.people, data.nodes, draws.q.col(d), data.run, post);
     out += post.pi;
   }
   return out / draws.size();

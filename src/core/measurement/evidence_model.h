@@ -245,8 +245,7 @@ inline bool descend(const EvidenceData& data, const Vector& step, Point& point,
   if (!(slope < 0)) return false;
   Point trial(data, point.setting);
   trial.values = point.values;
-  trial.post.begin = point.post.begin;
-  trial.post.end = point.post.end;
+  trial.post.window = point.post.window;
   double length = 1.0;
   for (int halving = 0; halving < 25; ++halving, length *= 0.5, ++result.rollbacks) {
     evaluate(data, point.u + length * step, trial);

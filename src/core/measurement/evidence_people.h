@@ -167,50 +167,60 @@ struct TraitPrior {
 constexpr int kPersonChunk = 64;
 constexpr int kStateChunk = 256;
 
-/// What everybody does at the nodes, and who is where on the grid.
+/// What people do at the nodes, and who is where on the grid. A state has policies at the
+/// nodes where somebody who was there may be, so that the many states that few people
+/// visit cost little.
 class Posterior {
  public:
-  Table log_pi, pi;   // [n_choice_pairs x K], at the nodes `filled`
-  NodeRange filled{0, 0};
+  std::vector<NodeRange> filled;  // [C] nodes at which the next two are known
+  Table pi;           // [n_choice_pairs x K]
+  Table log_sum;      // [C x K] log sum_a exp(beta_k gap_a)
+  Vector gap;         // [n_choice_pairs] Q(p) - max_a Q(s, a)
   Table weight;       // [J x K] posterior of the nodes
   Vector person;      // [J] log p(choices of j)
   Vector mean, var;   // [J] posterior moments of z
-  std::vector<int> begin, end;  // [J] nodes with weight above 1e-13
+  std::vector<NodeRange> window;  // [J] nodes with weight above 1e-13
   double loglik = 0.0;
 };
 
-inline void fill_policies(const People& people, const Nodes& nodes, NodeRange at,
-                          const Vector& q, const Runtime& run, Posterior& out) {
-  out.filled = at;
-  out.log_pi.resize(people.n_pairs(), nodes.size());
+inline void fill_policies(const People& people, const Nodes& nodes,
+                          std::vector<NodeRange> at, const Vector& q, const Runtime& run,
+                          Posterior& out) {
+  out.filled = std::move(at);
   out.pi.resize(people.n_pairs(), nodes.size());
-  const Row beta = nodes.beta.segment(at.begin, at.size());
+  out.log_sum.resize(people.n_states(), nodes.size());
+  out.gap.resize(people.n_pairs());
   for_chunks(run.executor, people.n_states(), kStateChunk,
              [&](std::size_t, std::size_t from, std::size_t to) {
-    Row sum(at.size());
     for (std::size_t c = from; c < to; ++c) {
+      const NodeRange here = out.filled[c];
       const int first = people.first[c], n = people.n_actions(c);
-      auto log_pi = out.log_pi.block(first, at.begin, n, at.size());
-      auto pi = out.pi.block(first, at.begin, n, at.size());
+      const auto beta = nodes.beta.segment(here.begin, here.size());
+      auto pi = out.pi.block(first, here.begin, n, here.size());
+      auto sum = out.log_sum.row(c).segment(here.begin, here.size());
+      auto gap = out.gap.segment(first, n);
+      for (int a = 0; a < n; ++a) gap[a] = q[people.pair[first + a]];
       int best;
-      const double top = q.segment(people.pair[first], n).maxCoeff(&best);
+      gap.array() -= gap.maxCoeff(&best);
+      // Row by row: rowwise() is not vectorised.
       sum.setOnes();  // of the best
       for (int a = 0; a < n; ++a) {
         if (a == best) continue;
-        log_pi.row(a) = (q[people.pair[first + a]] - top) * beta;
-        pi.row(a) = log_pi.row(a).exp();
+        pi.row(a) = (gap[a] * beta).exp();
         sum += pi.row(a);
       }
-      // Row by row: rowwise() is not vectorised.
-      log_pi.row(best) = -sum.log();
       pi.row(best) = sum.inverse();
-      for (int a = 0; a < n; ++a) {
-        if (a == best) continue;
-        log_pi.row(a) += log_pi.row(best);
-        pi.row(a) *= pi.row(best);
-      }
+      for (int a = 0; a < n; ++a)
+        if (a != best) pi.row(a) *= pi.row(best);
+      sum = sum.log();
     }
   });
+}
+
+inline void fill_all_policies(const People& people, const Nodes& nodes, const Vector& q,
+                              const Runtime& run, Posterior& out) {
+  const std::vector<NodeRange> all(people.n_states(), nodes.all());
+  fill_policies(people, nodes, all, q, run, out);
 }
 
 /// log h + log N(z_k; mean, sigma^2).
@@ -219,23 +229,19 @@ inline Row log_prior(const Nodes& nodes, double mean, double sigma) {
          (std::log(nodes.spacing / sigma) - 0.91893853320467274);
 }
 
-/// l_jk of one person at the nodes begin..end-1, without the prior.
-inline Row person_loglik(const People& people, const Table& log_pi, int j, int begin,
-                         int end) {
-  Row sum = Row::Zero(end - begin);
+/// l_jk of one person at nodes, without the prior.
+inline Row person_loglik(const People& people, const Nodes& nodes, const Posterior& post,
+                         int j, NodeRange at) {
+  Row sum = Row::Zero(at.size());
+  double gap = 0.0;
   for (int i = people.person_start[j]; i < people.person_start[j + 1]; ++i) {
-    const int v = people.person_visit[i];
-    const int first = people.first[people.visit_state[v]];
-    for (int a = 0; a < people.entry[v + 1] - people.entry[v]; ++a) {
-      const double n = people.count[people.entry[v] + a];
-      if (n != 0.0) sum += n * log_pi.row(first + a).segment(begin, end - begin);
-    }
+    const int v = people.person_visit[i], c = people.visit_state[v];
+    const int first = people.first[c], entry = people.entry[v];
+    for (int a = 0; a < people.n_actions(c); ++a)
+      gap += people.count[entry + a] * post.gap[first + a];
+    sum -= people.total[v] * post.log_sum.row(c).segment(at.begin, at.size());
   }
-  return sum;
-}
-
-inline Row person_loglik(const People& people, const Table& log_pi, int j) {
-  return person_loglik(people, log_pi, j, 0, static_cast<int>(log_pi.cols()));
+  return sum + gap * nodes.beta.segment(at.begin, at.size());
 }
 
 /// Normalises a row of log weights in place and returns its log sum.
@@ -247,43 +253,58 @@ inline double normalise(Eigen::Ref<Row> x) {
   return top + std::log(sum);
 }
 
-inline void fill_window(const Row& weight, int& begin, int& end) {
-  begin = 0;
-  end = static_cast<int>(weight.size());
-  while (begin + 1 < end && weight[begin] < 1e-13) ++begin;
-  while (end - 1 > begin && weight[end - 1] < 1e-13) --end;
+inline NodeRange nodes_that_matter(const Row& weight) {
+  NodeRange out{0, static_cast<int>(weight.size())};
+  while (out.size() > 1 && weight[out.begin] < 1e-13) ++out.begin;
+  while (out.size() > 1 && weight[out.end - 1] < 1e-13) --out.end;
+  return out;
 }
 
-/// Posterior of person j into `w`; returns log p(choices of j). The nodes `near` that
-/// mattered at nearby values are tried first, with a margin; where weight is left at an
-/// end of these, all that have policies are; NaN where these do not hold the weight.
+/// Posterior of person j into `w`, from policies at nodes `at`; returns log p(choices of
+/// j), NaN where these nodes do not hold the weight.
 inline double person_posterior(const People& people, const Nodes& nodes, const Row& prior,
-                               const Posterior& post, int j, NodeRange near, Row& w) {
-  constexpr int margin = 2;
-  const NodeRange filled = post.filled;
-  const NodeRange at{std::max(filled.begin, near.begin - margin),
-                     std::min(filled.end, near.end + margin)};
-  w.setZero(nodes.size());
-  Row part = person_loglik(people, post.log_pi, j, at.begin, at.end) +
-             prior.segment(at.begin, at.size());
+                               const Posterior& post, int j, NodeRange at, Row& w) {
+  Row part = person_loglik(people, nodes, post, j, at) + prior.segment(at.begin, at.size());
   const double log_p = normalise(part);
-  const auto left = [&](int limit_begin, int limit_end) {
-    return (at.begin > limit_begin && part[0] > 1e-12) ||
-           (at.end < limit_end && part[part.size() - 1] > 1e-12);
-  };
-  if (left(filled.begin, filled.end))
-    return person_posterior(people, nodes, prior, post, j, filled, w);
+  w.setZero(nodes.size());
   w.segment(at.begin, at.size()) = part;
-  return left(0, nodes.size()) ? NAN : log_p;
+  const bool left = (at.begin > 0 && part[0] > 1e-12) ||
+                    (at.end < nodes.size() && part[part.size() - 1] > 1e-12);
+  return left ? NAN : log_p;
 }
 
-inline void fill_weights(const People& people, const Nodes& nodes,
-                         const TraitPrior& prior, const Runtime& run, Posterior& out) {
-  const int n = people.n_persons;
-  if (static_cast<int>(out.begin.size()) != n) {
-    out.begin.assign(n, 0);
-    out.end.assign(n, nodes.size());
+/// Nodes where persons may be at nearby values; all where nothing is known.
+inline std::vector<NodeRange> nodes_near(const People& people, const Nodes& nodes,
+                                         const Posterior& post) {
+  constexpr int margin = 4;
+  std::vector<NodeRange> out(people.n_persons, nodes.all());
+  for (std::size_t j = 0; j < post.window.size(); ++j)
+    out[j] = {std::max(0, post.window[j].begin - margin),
+              std::min(nodes.size(), post.window[j].end + margin)};
+  return out;
+}
+
+/// Of all who were there, by choice state.
+inline std::vector<NodeRange> nodes_of_visitors(const People& people,
+                                                const std::vector<NodeRange>& near) {
+  std::vector<NodeRange> out;
+  for (int c = 0; c < people.n_states(); ++c) {
+    NodeRange all = near[people.visit_person[people.visit_start[c]]];
+    for (int v = people.visit_start[c] + 1; v < people.visit_start[c + 1]; ++v) {
+      const NodeRange& one = near[people.visit_person[v]];
+      all = {std::min(all.begin, one.begin), std::max(all.end, one.end)};
+    }
+    out.push_back(all);
   }
+  return out;
+}
+
+/// From policies at the nodes `near` persons.
+inline void fill_weights(const People& people, const Nodes& nodes, const TraitPrior& prior,
+                         const std::vector<NodeRange>& near, const Runtime& run,
+                         Posterior& out) {
+  const int n = people.n_persons;
+  out.window.resize(n);
   out.weight.resize(n, nodes.size());
   out.person.resize(n);
   out.mean.resize(n);
@@ -293,15 +314,27 @@ inline void fill_weights(const People& people, const Nodes& nodes,
     Row w;
     for (std::size_t j = from; j < to; ++j) {
       const Row at_nodes = log_prior(nodes, prior.mean[j], prior.sigma);
-      out.person[j] = person_posterior(people, nodes, at_nodes, out, j,
-                                       {out.begin[j], out.end[j]}, w);
+      out.person[j] = person_posterior(people, nodes, at_nodes, out, j, near[j], w);
       out.mean[j] = (w * nodes.z).sum();
       out.var[j] = (w * (nodes.z - out.mean[j]).square()).sum();
-      fill_window(w, out.begin[j], out.end[j]);
+      out.window[j] = nodes_that_matter(w);
       out.weight.row(j) = w;
     }
   });
   out.loglik = out.person.sum();
+}
+
+/// M_k of a choice state, at the nodes where it has policies.
+inline Row visitors_mass(const People& people, const Posterior& post, int c) {
+  const NodeRange at = post.filled[c];
+  Row out = Row::Zero(at.size());
+  for (int v = people.visit_start[c]; v < people.visit_start[c + 1]; ++v) {
+    const int j = people.visit_person[v];
+    const NodeRange in = post.window[j];
+    out.segment(in.begin - at.begin, in.size()) +=
+        people.total[v] * post.weight.row(j).segment(in.begin, in.size());
+  }
+  return out;
 }
 
 /// G = d(-loglik)/dQ, [n_pairs of the task].
@@ -311,46 +344,34 @@ inline Vector value_gradient(const People& people, const Nodes& nodes,
   const Vector mean_beta = (post.weight.rowwise() * nodes.beta).rowwise().sum();
   for_chunks(run.executor, people.n_states(), kStateChunk,
              [&](std::size_t, std::size_t from, std::size_t to) {
-    const NodeRange at = post.filled;
-    Row mass(nodes.size());  // beta_k M_k(s)
     for (std::size_t c = from; c < to; ++c) {
+      const NodeRange at = post.filled[c];
       const int first = people.first[c], n = people.n_actions(c);
-      mass.setZero();
-      for (int v = people.visit_start[c]; v < people.visit_start[c + 1]; ++v) {
-        const int j = people.visit_person[v], b = post.begin[j], m = post.end[j] - b;
-        mass.segment(b, m) += people.total[v] * post.weight.row(j).segment(b, m);
-        for (int a = 0; a < n; ++a)
-          g[people.pair[first] + a] -= mean_beta[j] * people.count[people.entry[v] + a];
-      }
-      mass *= nodes.beta;
+      const Row weight =
+          visitors_mass(people, post, c) * nodes.beta.segment(at.begin, at.size());
       for (int a = 0; a < n; ++a)
-        g[people.pair[first] + a] += (mass.segment(at.begin, at.size()) *
-                                      post.pi.row(first + a).segment(at.begin, at.size()))
-                                         .sum();
+        g[people.pair[first] + a] +=
+            (weight * post.pi.row(first + a).segment(at.begin, at.size())).sum();
+      for (int v = people.visit_start[c]; v < people.visit_start[c + 1]; ++v)
+        for (int a = 0; a < n; ++a)
+          g[people.pair[first] + a] -=
+              mean_beta[people.visit_person[v]] * people.count[people.entry[v] + a];
     }
   });
   return g;
-}
-
-/// Nodes that matter to anybody at nearby values, with a margin; all where nothing is
-/// known.
-inline NodeRange nodes_near(const Posterior& post, const Nodes& nodes) {
-  constexpr int margin = 4;
-  if (post.begin.empty()) return nodes.all();
-  const int first = *std::min_element(post.begin.begin(), post.begin.end());
-  const int last = *std::max_element(post.end.begin(), post.end.end());
-  return {std::max(0, first - margin), std::min(nodes.size(), last + margin)};
 }
 
 /// E-step at values q: policies, posterior weights, log likelihood.
 inline void fill_posterior(const People& people, const Nodes& nodes,
                            const TraitPrior& prior, const Vector& q,
                            const Runtime& run, Posterior& out) {
-  fill_policies(people, nodes, nodes_near(out, nodes), q, run, out);
-  fill_weights(people, nodes, prior, run, out);
-  if (!std::isnan(out.loglik) || out.filled.size() == nodes.size()) return;
-  fill_policies(people, nodes, nodes.all(), q, run, out);
-  fill_weights(people, nodes, prior, run, out);
+  const bool known = !out.window.empty();
+  const std::vector<NodeRange> near = nodes_near(people, nodes, out);
+  fill_policies(people, nodes, nodes_of_visitors(people, near), q, run, out);
+  fill_weights(people, nodes, prior, near, run, out);
+  if (!known || !std::isnan(out.loglik)) return;
+  out.window.clear();
+  fill_posterior(people, nodes, prior, q, run, out);
 }
 
 }  // namespace psyrl

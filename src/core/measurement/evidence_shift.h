@@ -41,13 +41,14 @@ class Predictive {
   void add(const Posterior& post) {
     ++n_;
     for (int v = 0; v < people_.n_visits(); ++v) {
-      const int j = people_.visit_person[v], b = post.begin[j], m = post.end[j] - b;
+      const int j = people_.visit_person[v];
+      const NodeRange in = post.window[j];
       const int first = people_.first[people_.visit_state[v]];
-      const auto w = post.weight.row(j).segment(b, m);
+      const auto w = post.weight.row(j).segment(in.begin, in.size());
       for (int i = people_.entry[v]; i < people_.entry[v + 1]; ++i) {
         if (!(people_.count[i] > 0)) continue;
         const int pair = first + i - people_.entry[v];
-        const double p = (w * post.pi.row(pair).segment(b, m)).sum();
+        const double p = (w * post.pi.row(pair).segment(in.begin, in.size())).sum();
         mean_[i] += (p - mean_[i]) / n_;
         const double off = std::log(p) - log_mean_[i];
         log_mean_[i] += off / n_;
@@ -90,8 +91,7 @@ void for_draws(const EvidenceData& data, const Point& centre, const Block* draws
     const Vector e = draws[d / kBlock].col(d % kBlock).matrix();
     for_chunks(data.run.executor, 2, 1, [&](std::size_t i, std::size_t, std::size_t) {
       pair[i].values.v = centre.values.v;
-      pair[i].post.begin = centre.post.begin;
-      pair[i].post.end = centre.post.end;
+      pair[i].post.window = centre.post.window;
       evaluate(serial, i == 0 ? Vector(centre.u + e) : Vector(centre.u - e), pair[i]);
       if (pair[i].good && with_gradient) add_gradient(serial, pair[i]);
     });

@@ -112,7 +112,7 @@ inline double fit_population(const EvidenceData& data, const Table& loglik,
 inline Table loglik_table(const EvidenceData& data, const Posterior& post) {
   Table out(data.people.n_persons, data.nodes.size());
   for (int j = 0; j < data.people.n_persons; ++j)
-    out.row(j) = person_loglik(data.people, post.log_pi, j);
+    out.row(j) = person_loglik(data.people, data.nodes, post, j, data.nodes.all());
   return out;
 }
 
@@ -137,7 +137,7 @@ inline Start exact_fit(const EvidenceData& data, const Bounds& box, const Vector
   if (!values.solve(scaled_reward(data, setting), setting.discount, setting.temperature))
     return out;
   Posterior post;
-  fill_policies(data.people, data.nodes, data.nodes.all(), values.q, data.run, post);
+  fill_all_policies(data.people, data.nodes, values.q, data.run, post);
   Vector coefficients = setting.coefficients;
   double log_sigma = std::log(setting.sigma);
   out.value = fit_population(data, loglik_table(data, post), box, coefficients, log_sigma);
