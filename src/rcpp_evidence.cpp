@@ -182,9 +182,8 @@ List as_list(const SamplerState& x) {
       Named("stage") = x.stage, Named("departs") = x.departs, Named("eta") = x.eta,
       Named("root") = x.root, Named("discount_free") = x.discount_free,
       Named("chains") = list_of(x.chains, [](const ChainState& c) {
-        return List::create(Named("eta") = c.eta, Named("u") = c.u,
-                            Named("mode_u") = c.mode_u, Named("v") = c.v,
-                            Named("seen_eta") = c.seen.eta, Named("seen_u") = c.seen.u);
+        return List::create(Named("eta") = c.eta, Named("x") = c.x, Named("v") = c.v,
+                            Named("seen_eta") = c.seen.eta, Named("seen_x") = c.seen.x);
       }),
       Named("seen") =
           list_of(x.seen, [](const Eigen::MatrixXd& m) { return Rcpp::wrap(m); }),
@@ -201,10 +200,10 @@ SamplerState as_state(const List& x) {
   out.root = Rcpp::as<Eigen::MatrixXd>(x["root"]);
   const List chains = x["chains"], seen = x["seen"];
   for (const List chain : chains)
-    out.chains.push_back({Rcpp::as<Vector>(chain["eta"]), Rcpp::as<Vector>(chain["u"]),
-                          Rcpp::as<Vector>(chain["mode_u"]), Rcpp::as<Vector>(chain["v"]),
+    out.chains.push_back({Rcpp::as<Vector>(chain["eta"]), Rcpp::as<Vector>(chain["x"]),
+                          Rcpp::as<Vector>(chain["v"]),
                           Places{Rcpp::as<Eigen::MatrixXd>(chain["seen_eta"]),
-                                 Rcpp::as<Eigen::MatrixXd>(chain["seen_u"])}});
+                                 Rcpp::as<Eigen::MatrixXd>(chain["seen_x"])}});
   for (const Rcpp::NumericMatrix draws : seen)
     out.seen.push_back(Rcpp::as<Eigen::MatrixXd>(draws));
   const List rounds = x["rounds"];
@@ -354,8 +353,9 @@ Rcpp::List evidence_at_(const Rcpp::List& task, const Rcpp::List& data,
 }
 
 // The posterior density that draws come from and its slopes, for the tests. `at`: eta,
-// the residuals that values depart from, departure, values (what the departure is).
-// `back`: the departure found again from the residuals there.
+// departure [pairs, then persons], values (what it is in), and what it is from, by its
+// parameters and residuals centre_eta and centre_u. `x`: residuals and standard traits
+// there; `back`: the departure found again.
 // [[Rcpp::export]]
 Rcpp::List evidence_density_(const Rcpp::List& task, const Rcpp::List& data,
                              const Rcpp::List& spec, const Rcpp::List& control,
@@ -364,22 +364,24 @@ Rcpp::List evidence_density_(const Rcpp::List& task, const Rcpp::List& data,
   EvidenceData problem = holder.get(spec, control["grid"]);
   problem.spec.discount_free = true;
   const Vector eta = Rcpp::as<Vector>(at["eta"]);
-  Point centre(problem, resolve(problem, eta));
-  evaluate(problem, Rcpp::as<Vector>(at["residuals"]), centre);
+  Point centre(problem, resolve(problem, Rcpp::as<Vector>(at["centre_eta"])));
+  evaluate(problem, Rcpp::as<Vector>(at["centre_u"]), centre);
   const auto density = posterior_density(
       problem, Rcpp::as<bool>(at["values"]) ? Departure::values : Departure::residuals,
       centre);
   DensitySlopes by;
   const double f = (*density)(Rcpp::as<Vector>(at["departure"]), eta, by);
-  const Vector u = density->point().u, policy = density->point().values.policy;
+  const Vector x = density->x();
+  const Values& values = density->point().values;
   return List::create(Named("f") = f, Named("departure") = by.departure,
-                      Named("eta") = by.parameters, Named("u") = u,
-                      Named("policy") = policy, Named("back") = density->departure(u, eta));
+                      Named("eta") = by.parameters, Named("x") = x, Named("q") = values.q,
+                      Named("policy") = values.policy,
+                      Named("back") = density->departure(x, eta));
 }
 
 // The posterior density in the coordinates of a Gaussian around places, for the tests.
-// `at`: seen_eta and seen_u [a column each], root, w, learn (whether values follow
-// parameters). `by_w`: the gradient. `seen`: w of the places.
+// `at`: seen_eta and seen_x [a column each], root, w, learn (whether values and traits
+// follow parameters). `by_w`: the gradient. `seen`: w of the places.
 // [[Rcpp::export]]
 Rcpp::List evidence_reference_(const Rcpp::List& task, const Rcpp::List& data,
                                const Rcpp::List& spec, const Rcpp::List& control,
@@ -388,24 +390,25 @@ Rcpp::List evidence_reference_(const Rcpp::List& task, const Rcpp::List& data,
   EvidenceData problem = holder.get(spec, control["grid"]);
   problem.spec.discount_free = true;
   const Places places{Rcpp::as<Eigen::MatrixXd>(at["seen_eta"]),
-                      Rcpp::as<Eigen::MatrixXd>(at["seen_u"])};
+                      Rcpp::as<Eigen::MatrixXd>(at["seen_x"])};
   Point centre(problem, resolve(problem, places.eta.rowwise().mean()));
-  evaluate(problem, places.u.rowwise().mean(), centre);
+  evaluate(problem, places.x.rowwise().mean().head(problem.task.n_pairs()), centre);
   Reference reference{places.eta.rowwise().mean(), free_parameters(problem),
                       Rcpp::as<Eigen::MatrixXd>(at["root"]),
-                      factor_of_values(problem, places, centre), Departure::values};
-  reference.follow_nothing(centre.u.size());
+                      std::make_shared<const TraitFactor>(
+                          factor_of_values(problem, places, centre), centre),
+                      Departure::values};
+  reference.follow_nothing(places.x.rows());
   const auto density = posterior_density(problem, reference.kind, centre);
   if (Rcpp::as<bool>(at["learn"])) learn_shear(*density, places, reference);
   const Vector w = Rcpp::as<Vector>(at["w"]), t = reference.departure(w);
   const Vector eta = reference.parameters(w);
   DensitySlopes by;
   const double f = (*density)(t, eta, by);
-  const Vector u = density->point().u;
   Eigen::MatrixXd seen(reference.size(), places.size());
   for (Eigen::Index k = 0; k < places.size(); ++k)
     seen.col(k) = reference.coordinates(
-        density->departure(places.u.col(k), places.eta.col(k)), places.eta.col(k));
-  return List::create(Named("f") = f, Named("by_w") = reference.pull(w, by),
-                      Named("eta") = eta, Named("u") = u, Named("seen") = seen);
+        density->departure(places.x.col(k), places.eta.col(k)), places.eta.col(k));
+  return List::create(Named("f") = f, Named("by_w") = reference.pull(by),
+                      Named("eta") = eta, Named("x") = density->x(), Named("seen") = seen);
 }

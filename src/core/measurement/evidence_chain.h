@@ -1,5 +1,5 @@
-// A chain of draws of values and parameters from the posterior of the evidence model by
-// Hamiltonian Monte Carlo, the traits integrated out on the grid.
+// A chain of draws of values, traits and parameters from the posterior of the evidence
+// model by Hamiltonian Monte Carlo.
 //
 // In the coordinates w of a Gaussian close by (evidence_reference.h) a path rotates
 // exactly for what is Gaussian and is kicked by the force beyond it, so that the many
@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "core/base/rng.h"
@@ -26,19 +27,19 @@ struct ChainControl {
   double jitter = 0.2;   // of steps: by how much the smallest are smaller
   double lost = 100.0;   // range of energies on the way at which a path is given up
   int max_steps = 64;
-  bool bent = true;      // a Gaussian around modes follows their bend
   std::uint64_t seed = 1;
 };
 
 /// What is left of a chain between its stages, and what it begins from.
 struct ChainState {
-  Vector eta;        // all parameters; those that are free move
-  Vector u;          // empty: at the mode
-  Vector mode_u, v;  // a mode close by, or a guess of one, with its values of states
-  Places seen;       // none where chains move in residuals
+  Vector eta;   // all parameters; those that are free move
+  Vector x;     // (u, e); before the first stage a guess of the mode of u
+  Vector v;     // values of states close by
+  Places seen;  // none before the first stage
 };
 
-/// One stage of a chain, around what it saw in the one before, or the mode where it begins.
+/// One stage of a chain, around what it saw in the one before. The first is around the
+/// mode of residuals and holds the parameters: modes do not say how these move.
 class MarkovChain {
  public:
   /// `root`: a factor of the parameters' covariance.
@@ -47,48 +48,55 @@ class MarkovChain {
               const ChainState& from, std::uint64_t number)
       : data_(data), box_(box), control_(control), centre_(data, resolve(data, from.eta)),
         point_(centre_), stream_(control.seed, 0x636861696eULL, number) {
-    if (!find_centre(from)) return;
-    const Places places = from.seen.size() > 0 ? from.seen : Places{from.eta, centre_.u};
+    constexpr double held = 0.01;
+    const bool first = from.seen.size() == 0;
+    centre_.values.v = from.v;
+    if (!(first ? find_mode(from.x) : find_mean(from))) return;
+    const Places places =
+        first ? Places{from.eta, unknowns(centre_.u, standard_traits(data, centre_))}
+              : from.seen;
     reference_ = Reference{places.eta.rowwise().mean(), which, root};
     find_factor(places);
-    if (from.u.size() == 0) limit_scale();
     density_ = posterior_density(data_, reference_.kind, centre_);
-    if (reference_.kind == Departure::values)
+    if (first) {
+      reference_.root *= held;
+      reference_.follow_nothing(places.x.rows());
+    } else {
       learn_shear(*density_, places, reference_);
-    else
-      follow_modes(data_, centre_, control_.bent, reference_);
-    w_ = Vector::Zero(reference_.size());
-    if (from.u.size() > 0) {
-      const Vector t = density_->departure(from.u, from.eta);
-      if (!t.allFinite()) return;
-      w_ = reference_.coordinates(t, from.eta);
     }
+    const Vector t = density_->departure(first ? places.x.col(0) : from.x, from.eta);
+    if (!t.allFinite()) return;
+    w_ = reference_.coordinates(t, from.eta);
     energy_ = energy(w_, force_);
-    point_ = density_->point();
+    keep();
     step_ = std::min(kQuarterTurn, 1.0 / std::sqrt(stiffness()));
   }
 
   /// One path. While warming up steps follow what is accepted.
   void advance(bool warming) {
+    constexpr double gain = 0.3;  // stiffness knows the step already
     const double path = control_.length * (0.5 + stream_.uniform());
     const double step = step_ * (1.0 - control_.jitter * stream_.uniform());
     const int n_steps =
         std::min(control_.max_steps, std::max(1, static_cast<int>(path / step + 0.5)));
     const double excess = follow_path(n_steps, step) - control_.accept;
     if (!warming) return;
-    step_ *= std::exp(excess / std::sqrt(1.0 + 0.5 * n_warm_++));
+    step_ *= std::exp(gain * excess / std::sqrt(1.0 + 0.5 * n_warm_++));
     step_ = std::min(step_, kQuarterTurn);
   }
 
   /// Has the next stage learn from here.
-  void look() {
-    if (reference_.kind == Departure::values)
-      seen_.add(reference_.parameters(w_), point_.u);
-  }
+  void look() { seen_.add(reference_.parameters(w_), x_); }
 
   ChainState state() const {
-    return ChainState{reference_.parameters(w_), point_.u, centre_.u, centre_.values.v,
-                      seen_};
+    return ChainState{reference_.parameters(w_), x_, centre_.values.v, seen_};
+  }
+
+  /// Where it is, traits integrated out.
+  const Point& integrated() {
+    fill_posterior(data_.people, data_.nodes, trait_prior(data_, point_.setting),
+                   point_.values.q, data_.run, point_.post);
+    return point_;
   }
 
   const Point& point() const { return point_; }
@@ -96,44 +104,37 @@ class MarkovChain {
   Vector free_parameters() const { return reference_.free_parameters(w_); }
 
  private:
-  /// Where draws were on average, or the mode where none were seen. False where there
-  /// are no finite values.
-  bool find_centre(const ChainState& from) {
-    centre_.values.v = from.v;
-    if (from.seen.size() == 0) return find_mode(from);
-    centre_.setting = resolve(data_, from.seen.eta.rowwise().mean());
-    evaluate(data_, from.seen.u.rowwise().mean(), centre_);
-    return centre_.good;
-  }
-
-  bool find_mode(const ChainState& from) {
-    evaluate(data_, from.mode_u, centre_);
-    if (!centre_.good && from.u.size() > 0) evaluate(data_, from.u, centre_);
+  /// The centre: the mode of u; false where there are no finite values.
+  bool find_mode(const Vector& guess) {
+    evaluate(data_, guess, centre_);
     if (!centre_.good) return false;
     add_gradient(data_, centre_);
     minimise(data_, InnerControl{20, 0.1, 0.1}, centre_);
     return true;
   }
 
+  /// Where draws were on average, or the last of them.
+  bool find_mean(const ChainState& from) {
+    const Eigen::Index n = data_.task.n_pairs();
+    centre_.setting = resolve(data_, from.seen.eta.rowwise().mean());
+    evaluate(data_, from.seen.x.topRows(n).rowwise().mean(), centre_);
+    if (!centre_.good) evaluate(data_, from.x.head(n), centre_);
+    if (centre_.good) add_gradient(data_, centre_);
+    return centre_.good;
+  }
+
   /// Departures are in values where states come back and values have a sparse factor,
   /// which residuals that are values have anyhow.
   void find_factor(const Places& places) {
     const bool rewards = data_.spec.residual == Residual::reward;
+    std::shared_ptr<const Factor> values;
     if (!rewards || !data_.order.plan.empty())
-      reference_.factor = factor_of_values(data_, places, centre_);
-    if (!reference_.factor)
-      reference_.factor = factor_of_residuals(data_, centre_);
+      values = factor_of_values(data_, places, centre_);
+    if (!values)
+      values = factor_of_residuals(data_, centre_);
     else if (rewards)
       reference_.kind = Departure::values;
-  }
-
-  /// Every value that the data know tells about the scale of all.
-  void limit_scale() {
-    const double known = 1.0 / std::sqrt(2.0 * reference_.factor->effective());
-    const Layout layout = layout_of(data_);
-    for (std::size_t i = 0; i < reference_.which.size(); ++i)
-      if (reference_.which[i] == layout.residual_sd())
-        reference_.root.row(i) *= std::min(1.0, known / reference_.root.row(i).norm());
+    reference_.factor = std::make_shared<const TraitFactor>(values, centre_);
   }
 
   /// The largest curvature of the energy where the chain is, at least 1.
@@ -177,9 +178,18 @@ class MarkovChain {
       w_ = w;
       force_ = force;
       energy_ = after;
-      point_ = density_->point();
+      keep();
     }
     return chance;
+  }
+
+  /// Where the energy was asked for last. The posterior of traits is from elsewhere, but
+  /// knows where to look for it.
+  void keep() {
+    Posterior post = std::move(point_.post);
+    point_ = density_->point();
+    point_.post = std::move(post);
+    x_ = density_->x();
   }
 
   /// Kick, rotation, kick; returns the energy of where it ends.
@@ -201,7 +211,7 @@ class MarkovChain {
       if (!(eta[i] >= box_.lower[i] && eta[i] <= box_.upper[i])) return kInfinity;
     DensitySlopes by;
     const double f = (*density_)(reference_.departure(w), eta, by);
-    if (std::isfinite(f)) force = reference_.pull(w, by) - w;
+    if (std::isfinite(f)) force = reference_.pull(by) - w;
     return f;
   }
 
@@ -212,7 +222,7 @@ class MarkovChain {
   std::unique_ptr<PosteriorDensity> density_;
   Reference reference_;
   Stream stream_;
-  Vector w_, force_;
+  Vector w_, force_, x_;
   double energy_ = kInfinity, step_ = kQuarterTurn;
   int n_warm_ = 0;
   Places seen_;

@@ -98,13 +98,13 @@ class Curvature {
     const NodeRange in = post.window[j];
     const int first = people_->first[people_->visit_state[v]];
     const int n = people_->entry[v + 1] - people_->entry[v];
-    const auto coefficient = basis[r].row(j).segment(in.begin, in.size());
+    const Row coefficient = basis[r].row(j).segment(in.begin, in.size());
+    const auto pi = [&](int i) { return post.pi.row(i).segment(in.begin, in.size()); };
     const double sum = coefficient.sum();
     double* out = &score_[static_cast<std::size_t>(people_->entry[v]) * rank_ + r * n];
     for (int a = 0; a < n; ++a)
       out[a] = people_->count[people_->entry[v] + a] * sum -
-               people_->total[v] *
-                   (coefficient * post.pi.row(first + a).segment(in.begin, in.size())).sum();
+               people_->total[v] * (coefficient * pi(first + a)).sum();
   }
 
   /// w_jk phi_r(z_k) beta_k for r < rank, each [J x K]; Gram-Schmidt on powers of

@@ -1,5 +1,5 @@
-// What the values of a Gaussian close to the posterior vary by: square roots C of the
-// covariance of values given parameters.
+// What a Gaussian close to the posterior varies by: square roots C of the covariance of
+// values, and of traits, given parameters.
 #pragma once
 
 #include <Eigen/Dense>
@@ -11,14 +11,12 @@
 
 namespace psyrl {
 
-class ValueFactor {
+class Factor {
  public:
-  virtual ~ValueFactor() = default;
+  virtual ~Factor() = default;
   virtual Vector times(const Vector& w) const = 0;             // C w
   virtual Vector transposed_times(const Vector& g) const = 0;  // C'g
   virtual Vector solve(const Vector& t) const = 0;             // C^-1 t
-  /// About how many values the data know.
-  virtual double effective() const = 0;
 };
 
 namespace detail {
@@ -46,14 +44,13 @@ inline Eigen::MatrixXd random_columns(int n_rows, int n) {
 
 /// Of residuals u with precision H, which is the identity plus little else: people visit
 /// few of the pairs. C = I + V (diag(l)^-1/2 - I) V' with the largest eigenvalues l.
-class ResidualFactor : public ValueFactor {
+class ResidualFactor : public Factor {
  public:
   explicit ResidualFactor(const Curvature& h) { find_eigenpairs(h); }
 
   Vector times(const Vector& w) const override { return scaled(w, -0.5); }
   Vector transposed_times(const Vector& g) const override { return scaled(g, -0.5); }
   Vector solve(const Vector& t) const override { return scaled(t, 0.5); }
-  double effective() const override { return (1.0 - value_.array().inverse()).sum(); }
 
  private:
   /// (I + V (diag(l)^power - I) V') x.
@@ -94,7 +91,7 @@ class ResidualFactor : public ValueFactor {
 /// Of values in units of s, with precision B'B + s^2 F: B = I - gamma T P, or I where
 /// residuals are values, F the curvature of choices. Both tie a state to its neighbours
 /// alone, so that a Cholesky factor is sparse where few actions lead to the same states.
-class SparseFactor : public ValueFactor {
+class SparseFactor : public Factor {
  public:
   /// `choices`: s^2 F, the blocks of Curvature.
   SparseFactor(const EvidenceData& data, const Values& values,
@@ -109,10 +106,6 @@ class SparseFactor : public ValueFactor {
     if (cholesky.info() != Eigen::Success) return;
     lower_ = cholesky.matrixL().nestedExpression();
     order_ = cholesky.permutationP();
-    const Eigen::MatrixXd probes = random_columns(backup.rows(), kBlock);
-    effective_ = backup.rows();
-    for (int i = 0; i < kBlock; ++i)
-      effective_ -= (backup * times(probes.col(i))).squaredNorm() / kBlock;
   }
 
   /// False where the factor fills up.
@@ -130,7 +123,6 @@ class SparseFactor : public ValueFactor {
     const Vector y = order_ * t;
     return lower_.transpose().triangularView<Eigen::Upper>() * y;
   }
-  double effective() const override { return effective_; }
 
  private:
   using Sparse = Eigen::SparseMatrix<double>;
@@ -177,7 +169,6 @@ class SparseFactor : public ValueFactor {
 
   Sparse lower_;
   Eigen::PermutationMatrix<Eigen::Dynamic, Eigen::Dynamic, int> order_;
-  double effective_ = 0.0;
 };
 
 }  // namespace detail

@@ -155,32 +155,43 @@ inline Vector scaled_reward(const EvidenceData& data, const Setting& setting) {
   return out;
 }
 
-/// Values, likelihood and f at `point.setting` and u.
-inline void evaluate(const EvidenceData& data, const Vector& u, Point& point) {
+/// Values at `point.setting` and u; false where they are not finite.
+inline bool solve_values(const EvidenceData& data, const Vector& u, Point& point) {
   point.u = u;
   const Setting& at = point.setting;
   const Vector residual = at.residual_sd * u;
   Vector reward = scaled_reward(data, at);
   if (data.spec.residual == Residual::reward) reward += residual;
-  point.good = point.values.solve(reward, at.discount, at.temperature);
+  const bool good = point.values.solve(reward, at.discount, at.temperature);
   if (data.spec.residual == Residual::value) point.values.q += residual;
+  return good;
+}
+
+/// Values, likelihood and f.
+inline void evaluate(const EvidenceData& data, const Vector& u, Point& point) {
+  point.good = solve_values(data, u, point);
   point.f = kInfinity;
   if (!point.good) return;
-  fill_posterior(data.people, data.nodes, trait_prior(data, at), point.values.q, data.run,
-                 point.post);
+  fill_posterior(data.people, data.nodes, trait_prior(data, point.setting), point.values.q,
+                 data.run, point.post);
   point.f = 0.5 * u.squaredNorm() - point.post.loglik;
   point.good = std::isfinite(point.f);
 }
 
-inline void add_gradient(const EvidenceData& data, Point& point) {
-  const Vector g =
-      value_gradient(data.people, data.nodes, point.post, data.task.n_pairs(), data.run);
+/// What slopes of -loglik by values, `by_q`, are by all that values come from.
+inline void pass_back(const EvidenceData& data, const Vector& by_q, Point& point) {
   Columns<1> y, a;
-  point.values.adjoint<1>(g.array(), y, a);
+  point.values.adjoint<1>(by_q.array(), y, a);
   point.y = y.matrix();
   point.a = a.matrix();
-  point.by_residual = data.spec.residual == Residual::reward ? point.y : g;
+  point.by_residual = data.spec.residual == Residual::reward ? point.y : by_q;
   point.gradient = point.setting.residual_sd * point.by_residual + point.u;
+}
+
+inline void add_gradient(const EvidenceData& data, Point& point) {
+  const Vector by_q =
+      value_gradient(data.people, data.nodes, point.post, data.task.n_pairs(), data.run);
+  pass_back(data, by_q, point);
 }
 
 inline Curvature curvature(const EvidenceData& data, const Point& point) {
@@ -293,20 +304,31 @@ struct SettingSlopes {
   double log_residual_sd = 0.0, temperature = 0.0, discount = 0.0, log_reward = 0.0;
 };
 
-/// Partial derivatives by eta, [Layout::size()], of a function that depends on the traits
-/// as -loglik does.
+/// And by what traits set.
+struct TraitSlopes {
+  Vector by_mean;  // [J] x_j'g
+  double log_sigma;
+};
+
+/// With traits integrated out (Fisher's identity).
+inline TraitSlopes trait_slopes(const EvidenceData& data, const Setting& at,
+                                const Posterior& post) {
+  const Vector off = post.mean - data.design * at.coefficients;
+  const double square_sum = (post.var.array() + off.array().square()).sum();
+  return {-off / square(at.sigma), off.size() - square_sum / square(at.sigma)};
+}
+
+/// Partial derivatives by eta, [Layout::size()].
 inline Vector parameter_gradient(const EvidenceData& data, const Setting& at,
-                                 const Posterior& post, const SettingSlopes& slopes,
+                                 const TraitSlopes& traits, const SettingSlopes& slopes,
                                  const Vector& eta) {
   const EvidenceSpec& spec = data.spec;
   const Layout layout = layout_of(data);
-  const Vector off = post.mean - data.design * at.coefficients;
-  const Vector mean = -data.design.transpose() * off / square(at.sigma);
+  const Vector mean = data.design.transpose() * traits.by_mean;
   const double by_tau = at.temperature * slopes.temperature;
   Vector out = Vector::Zero(layout.size());
   out.head(layout.q) = mean;
-  out[layout.sigma()] =
-      off.size() - (post.var.array() + off.array().square()).sum() / square(at.sigma);
+  out[layout.sigma()] = traits.log_sigma;
   out[layout.residual_sd()] = slopes.log_residual_sd;
   if (std::isnan(spec.temperature)) {
     const double share = std::exp(2 * eta[layout.temperature()]) / square(at.temperature);
@@ -327,16 +349,22 @@ inline Vector parameter_gradient(const EvidenceData& data, const Setting& at,
   return out;
 }
 
+/// Of f at fixed u; `point` has its gradient.
+inline SettingSlopes setting_slopes(const EvidenceData& data, const Point& point) {
+  SettingSlopes out;
+  out.log_residual_sd = point.setting.residual_sd * point.by_residual.dot(point.u);
+  out.temperature = point.a.dot(point.values.temperature_direction());
+  out.discount = point.y.dot(point.values.discount_direction());
+  out.log_reward = point.y.dot(scaled_reward(data, point.setting));
+  return out;
+}
+
 /// Partial derivatives of f at fixed u, [Layout::size()].
 inline Vector setting_gradient(const EvidenceData& data, const Point& point,
                                const Vector& eta) {
   const Setting& at = point.setting;
-  SettingSlopes slopes;
-  slopes.log_residual_sd = at.residual_sd * point.by_residual.dot(point.u);
-  slopes.temperature = point.a.dot(point.values.temperature_direction());
-  slopes.discount = point.y.dot(point.values.discount_direction());
-  slopes.log_reward = point.y.dot(scaled_reward(data, at));
-  return parameter_gradient(data, at, point.post, slopes, eta);
+  return parameter_gradient(data, at, trait_slopes(data, at, point.post),
+                            setting_slopes(data, point), eta);
 }
 
 }  // namespace psyrl

@@ -39,7 +39,7 @@ struct SamplerControl {
   int far_stages = 7;     // where chains come from far
   int settle = 8;         // draws before a round, in which steps adapt
   int keep = 60;          // draws of a chain in a round
-  int seen = 10;          // about how many of a stage's draws the next learns from
+  int seen = 5;           // about how many of a stage's draws the next learns from
   int store = 60;         // draws of the values that are stored
   double clear_departure = 4.0;   // standard errors, from which on chains begin at
   double wide[2] = {0.25, 0.06};  // these residual SD, or if that is more, at
@@ -150,9 +150,9 @@ inline void add_ridge(const EvidenceData& data, double size, Eigen::MatrixXd& ro
 /// The residuals of `mode`, in reward units, at residual SD s.
 inline ChainState widened(const EvidenceData& data, const SearchedMode& mode, double s) {
   const int at = layout_of(data).residual_sd();
-  ChainState out{mode.eta, Vector(), mode.u, mode.v};
+  ChainState out{mode.eta, mode.u, mode.v};
   out.eta[at] = std::min(std::log(s), bounds(data).upper[at]);
-  out.mode_u *= resolve(data, mode.eta).residual_sd / resolve(data, out.eta).residual_sd;
+  out.x *= resolve(data, mode.eta).residual_sd / resolve(data, out.eta).residual_sd;
   return out;
 }
 
@@ -194,8 +194,6 @@ class Sampler {
   bool begin_chains() {
     ChainControl control = control_.chain;
     control.seed += fingerprint(data_.people);
-    // Where people keep to the task's values, residuals are too small to bend anything.
-    control.bent = state_.departs;
     if (round_ > 0) {
       control.length *= 2.0;
       control.max_steps *= 2;
@@ -258,8 +256,7 @@ class Sampler {
     state_.root = (sum / n).llt().matrixL();
   }
 
-  void note(const MarkovChain& chain, int draw, ChainDraws& out) const {
-    const Point& at = chain.point();
+  void note(const MarkovChain& chain, const Point& at, int draw, ChainDraws& out) const {
     if (draw == 0) {
       out.weight = Table::Zero(at.post.weight.rows(), at.post.weight.cols());
       out.q = Vector::Zero(at.u.size());
@@ -291,7 +288,7 @@ class Sampler {
       if (!each([&](std::size_t c) {
             chains_[c]->advance(false);
             look(c, i, control_.keep);
-            note(*chains_[c], i, round.chains[c]);
+            note(*chains_[c], chains_[c]->integrated(), i, round.chains[c]);
           }))
         return false;
       const Vector apart = chains_[0]->point().u - chains_[1]->point().u;
@@ -406,7 +403,7 @@ inline SamplerState begin_sampling(const EvidenceData& data, const SamplerContro
   for (int c = 0; c < control.chains; ++c) {
     const double s = std::max(control.wide[c % 2], control.share[c % 2] * found);
     out.chains.push_back(out.departs ? detail::widened(data, mode, s)
-                                     : ChainState{mode.eta, Vector(), mode.u, mode.v});
+                                     : ChainState{mode.eta, mode.u, mode.v});
   }
   return out;
 }

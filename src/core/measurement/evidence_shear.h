@@ -1,15 +1,14 @@
-// A Gaussian close to the posterior of values, learned from where draws were.
+// A Gaussian close to the posterior, learned from where draws were.
 //
-// Modes say little about draws of values where states come back: what is likely depends
-// on the policy in all the cells on the way, which is sharper at a mode. So the policy is
-// that of the mean residuals, the curvature of choices its mean over draws, and values
-// move with parameters so that, on average over the draws, forces do not:
+// Modes say little about draws: traits stand close together at a joint mode, and where
+// states come back what is likely depends on the policy in all the cells on the way, which
+// is sharper there. So the policy is that of the mean residuals, the curvature of choices
+// its mean over draws, and values and traits move with parameters so that, on average over
+// the draws, forces do not:
 //
 //   E(d2f/dw_t dw_t) S = -E(d2f/dw_t dw_eta)
 //
-// by conjugate gradients on differences of slopes. How S changes along the ridge is the
-// regression of what it leaves at each draw on w_1. Where there is one draw alone, a mode,
-// S is the tangent of the path of modes.
+// by conjugate gradients on differences of slopes.
 #pragma once
 
 #include <memory>
@@ -20,17 +19,17 @@
 
 namespace psyrl {
 
-/// Where draws were, a column each: all parameters, and residuals.
+/// Where draws were, a column each: all parameters, and (u, e).
 struct Places {
-  Eigen::MatrixXd eta, u;
+  Eigen::MatrixXd eta, x;
 
   Eigen::Index size() const { return eta.cols(); }
-  void add(const Vector& parameters, const Vector& residuals) {
+  void add(const Vector& parameters, const Vector& unknowns) {
     const Eigen::Index n = size();
     eta.conservativeResize(parameters.size(), n + 1);
-    u.conservativeResize(residuals.size(), n + 1);
+    x.conservativeResize(unknowns.size(), n + 1);
     eta.col(n) = parameters;
-    u.col(n) = residuals;
+    x.col(n) = unknowns;
   }
 };
 
@@ -44,7 +43,7 @@ inline std::vector<double> mean_choices(const EvidenceData& data, const Places& 
   Point at = near;
   for (Eigen::Index k = 0; k < places.size(); ++k) {
     at.setting = resolve(data, places.eta.col(k));
-    evaluate(data, places.u.col(k), at);
+    evaluate(data, places.x.col(k).head(data.task.n_pairs()), at);
     if (!at.good) return {};
     const Curvature h(data.task, data.people, data.nodes, at.values, at.post, Vector(),
                       1.0, 0, data.run);
@@ -55,13 +54,13 @@ inline std::vector<double> mean_choices(const EvidenceData& data, const Places& 
   return out;
 }
 
-/// Slopes at places, and how they change with w. As a matrix, E(d2f/dw_t dw_t).
+/// Slopes by w at places, and how they change. As a matrix, E(d2f/dw_t dw_t).
 class PlaceSlopes {
  public:
   PlaceSlopes(PosteriorDensity& density, const Places& places, const Reference& reference)
       : density_(density), reference_(reference) {
     for (Eigen::Index k = 0; k < places.size(); ++k) {
-      const Vector t = density_.departure(places.u.col(k), places.eta.col(k));
+      const Vector t = density_.departure(places.x.col(k), places.eta.col(k));
       if (!t.allFinite()) continue;
       place_.push_back(reference.coordinates(t, places.eta.col(k)));
       slopes_.push_back(slopes(place_.back()));
@@ -70,24 +69,13 @@ class PlaceSlopes {
 
   std::size_t size() const { return place_.size(); }
 
-  /// w_1 at each place.
-  Vector first() const {
-    Vector out(size());
-    for (std::size_t k = 0; k < size(); ++k) out[k] = place_[k][reference_.n_values()];
-    return out;
-  }
-
-  /// By w_t, per unit along x, the places weighted.
-  Vector change(const Vector& x, const Vector& weight) const {
-    const double h = 1e-3 / x.norm();
-    Vector out = Vector::Zero(reference_.n_values());
-    for (std::size_t k = 0; k < size(); ++k)
-      out += weight[k] / h * (slopes(place_[k] + h * x) - slopes_[k]);
-    return out;
-  }
-
+  /// Per unit along x, on average over the places.
   Vector mean_change(const Vector& x) const {
-    return change(x, Vector::Constant(size(), 1.0 / size()));
+    const double h = 1e-3 / x.norm();
+    Vector out = Vector::Zero(reference_.size());
+    for (std::size_t k = 0; k < size(); ++k)
+      out += (slopes(place_[k] + h * x) - slopes_[k]) / (h * size());
+    return out;
   }
 
   template <int W>
@@ -96,7 +84,7 @@ class PlaceSlopes {
     Vector x = Vector::Zero(reference_.size());
     for (Eigen::Index i = 0; i < values.cols(); ++i) {
       x.head(values.rows()) = values.col(i);
-      out.col(i) = mean_change(x);
+      out.col(i) = mean_change(x).head(values.rows());
     }
     return out;
   }
@@ -105,7 +93,7 @@ class PlaceSlopes {
   Vector slopes(const Vector& w) const {
     DensitySlopes by;
     density_(reference_.departure(w), reference_.parameters(w), by);
-    return reference_.factor->transposed_times(by.departure);
+    return reference_.pull(by);
   }
 
   PosteriorDensity& density_;
@@ -117,9 +105,9 @@ class PlaceSlopes {
 
 /// C of values on average over places; none where it fills up. `centre` has the mean
 /// residuals.
-inline std::shared_ptr<const ValueFactor> factor_of_values(const EvidenceData& data,
-                                                           const Places& places,
-                                                           const Point& centre) {
+inline std::shared_ptr<const Factor> factor_of_values(const EvidenceData& data,
+                                                      const Places& places,
+                                                      const Point& centre) {
   const std::vector<double> choices = detail::mean_choices(data, places, centre);
   if (choices.empty()) return nullptr;
   const auto out =
@@ -127,34 +115,26 @@ inline std::shared_ptr<const ValueFactor> factor_of_values(const EvidenceData& d
   return out->found() ? out : nullptr;
 }
 
-/// S and K of values, about the mean of `places`.
+/// S about the mean of `places`. Parameters that are still stiff vary less (R).
 inline void learn_shear(PosteriorDensity& density, const Places& places,
                         Reference& reference) {
-  constexpr std::size_t enough = 6;   // places for a regression,
-  constexpr double prior_spread = 1;  // which is drawn to 0 where w_1 hardly varies
-  const Eigen::Index n = places.u.rows(), q = reference.which.size();
+  constexpr double stiff = 16;  // curvature
+  const Eigen::Index n = places.x.rows(), q = reference.which.size();
   reference.follow_nothing(n);
   const detail::PlaceSlopes at(density, places, reference);
   if (at.size() == 0) return;
-  const CgControl rough{0.1, 6};  // the matrix is close to the identity
-  const auto solve = [&](const Vector& r) {
-    return Vector(conjugate_gradients<1>(at, Columns<1>(r.array()), rough).x.matrix());
-  };
-  Eigen::MatrixXd moved(n + q, q);  // a parameter, and values with it
+  Eigen::MatrixXd moved(n + q, q);  // a parameter, and unknowns with it
   moved << Eigen::MatrixXd::Zero(n, q), Eigen::MatrixXd::Identity(q, q);
-  for (Eigen::Index i = 0; i < q; ++i)
-    moved.col(i).head(n) = solve(-at.mean_change(moved.col(i)));
-  Eigen::MatrixXd turn = Eigen::MatrixXd::Zero(n, q);
-  if (at.size() >= enough && q > 0) {
-    const double mean = at.first().mean();
-    const Vector away = at.first().array() - mean;
-    const Vector weight = away / (away.squaredNorm() + prior_spread);
-    for (Eigen::Index i = 0; i < q; ++i)
-      turn.col(i) = solve(-at.change(moved.col(i), weight));
-    moved.topRows(n) -= mean * turn;
+  const CgControl rough{0.1, 6};  // the matrix is close to the identity
+  Vector narrower(q);
+  for (Eigen::Index i = 0; i < q; ++i) {
+    const Columns<1> left = -at.mean_change(moved.col(i)).head(n).array();
+    moved.col(i).head(n) = conjugate_gradients<1>(at, left, rough).x.matrix();
+    const double curvature = moved.col(i).dot(at.mean_change(moved.col(i)));
+    narrower[i] = std::sqrt(stiff / std::max(stiff, curvature));
   }
-  reference.shear = moved.topRows(n);
-  reference.turn = turn;
+  reference.root = reference.root * narrower.asDiagonal();
+  reference.shear = moved.topRows(n) * narrower.asDiagonal();
 }
 
 }  // namespace psyrl
