@@ -39,7 +39,8 @@ struct SamplerControl {
   int far_stages = 7;     // where chains come from far
   int settle = 8;         // draws before a round, in which steps adapt
   int keep = 60;          // draws of a chain in a round
-  int seen = 5;           // about how many of a stage's draws the next learns from
+  int seen = 5;           // about how many of a stage's draws the next learns from,
+  int seen_cyclic = 10;   // where states come back, so that draws differ more
   int store = 60;         // draws of the values that are stored
   double clear_departure = 4.0;   // standard errors, from which on chains begin at
   double wide[2] = {0.25, 0.06};  // these residual SD, or if that is more, at
@@ -228,7 +229,8 @@ class Sampler {
 
   /// The next stage learns from some of `n` draws; this is draw `i`.
   void look(std::size_t c, int i, int n) {
-    if (i % std::max(1, n / control_.seen) == 0) chains_[c]->look();
+    const int seen = data_.order.plan.empty() ? control_.seen : control_.seen_cyclic;
+    if (i % std::max(1, n / seen) == 0) chains_[c]->look();
   }
 
   bool warm_up() {
