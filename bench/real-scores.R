@@ -3,12 +3,12 @@
 #   Rscript bench/real-scores.R [data [scores [splits]]]
 #
 # `data`: tower, maze, climate, joined by commas; `scores`: exact, habit, table,
-# evidence, aside (evidence whose residuals are of values, not of rewards). Prints a row of a Markdown table for each. Model reliability; reliability
-# by odd and even halves (episodes; events in climate control), stepped up to the whole
-# log; retest; correlation with the criterion, divided by the root of the halves'
-# reliability, within groups of the same outcome, and over random splits (population
-# and temperature from one half of the persons, scores of the other); share of persons
-# whose drift or infit has p < .05.
+# evidence, aside (evidence whose residuals are of values, not of rewards). Prints a row
+# of a Markdown table for each. Model reliability; reliability by odd and even halves
+# (episodes; events in climate control), stepped up to the whole log; retest; correlation
+# with the criterion, divided by the root of the halves' reliability, within groups of
+# the same outcome, and over random splits (population and temperature from one half of
+# the persons, scores of the other); share of persons whose drift or infit has p < .05.
 
 library(psyrl)
 options(psyrl.threads = 1)

@@ -107,6 +107,17 @@ test_that("draws come from the posterior, whether in residuals or in values", {
   }
 })
 
+test_that("persons are looked for near where they were, and nothing is lost", {
+  for (task in evidence_tasks()) {
+    data <- simulated_counts(task)
+    found <- evidence_at(task, data, eta_in_the_middle, solve = TRUE)
+    expect_gt(sqrt(sum(found$u^2)), 1)
+    afresh <- evidence_at(task, data, eta_in_the_middle, found$u)
+    expect_equal(found$f, afresh$f, tolerance = 1e-12)
+    expect_lt(max(abs(found$gradient - afresh$gradient)), 1e-9)
+  }
+})
+
 test_that("what is fixed in reward units moves with the unit, in draws too", {
   task <- cyclic_task()
   data <- simulated_counts(task)
