@@ -181,10 +181,9 @@ void for_blocks(const Eigen::MatrixXd& x, const Use& use) {
 /// du/deta of the mode: -H^-1 d(df/du)/deta, a column a parameter of `which`.
 inline Eigen::MatrixXd mode_path(const EvidenceData& data, const Vector& eta,
                                  const Point& mode, const Curvature& h,
-                                 const std::vector<int>& which, double tolerance,
-                                 double step = 0.005) {
+                                 const std::vector<int>& which, double step) {
   CgControl control;
-  control.tolerance = tolerance;
+  control.tolerance = 0.001;
   Eigen::MatrixXd out(mode.u.size(), which.size());
   for_blocks(gradient_slopes(data, eta, mode, which, step),
              [&](const Block& block, Eigen::Index from, Eigen::Index n) {
@@ -219,7 +218,7 @@ inline Slope evidence_gradient(const EvidenceData& data, const Evidence& at,
                                const std::vector<int>& which,
                                const std::vector<Block>& probes, double h = 0.005) {
   const Eigen::MatrixXd path =
-      detail::mode_path(data, at.eta, at.point, curvature(data, at.point), which, 0.001, h);
+      detail::mode_path(data, at.eta, at.point, curvature(data, at.point), which, h);
   const Vector none = Vector::Zero(at.eta.size());
   Slope out{none, none};
   hyper_prior(data, at.eta, &out.value);

@@ -9,7 +9,6 @@
 // of .02 in log beta would already lead away from that ridge.
 #pragma once
 
-#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -63,13 +62,5 @@ struct Reference {
     return out;
   }
 };
-
-/// C of residuals, given traits.
-inline std::shared_ptr<const Factor> factor_of_residuals(const EvidenceData& data,
-                                                              const Point& at) {
-  Curvature h = curvature(data, at);
-  h.with_backup = h.with_persons = false;
-  return std::make_shared<const detail::ResidualFactor>(h);
-}
 
 }  // namespace psyrl

@@ -115,6 +115,14 @@ inline std::shared_ptr<const Factor> factor_of_values(const EvidenceData& data,
   return out->found() ? out : nullptr;
 }
 
+/// C of residuals around `centre`, which has its gradient.
+inline std::shared_ptr<const Factor> factor_of_residuals(const EvidenceData& data,
+                                                         const Point& centre) {
+  Curvature h = curvature(data, centre);
+  h.with_backup = h.with_persons = false;
+  return std::make_shared<const detail::ResidualFactor>(h);
+}
+
 /// S about the mean of `places`. Parameters that are still stiff vary less (R).
 inline void learn_shear(PosteriorDensity& density, const Places& places,
                         Reference& reference) {

@@ -5,10 +5,11 @@
 // grid afterwards, at one such cost each.
 #pragma once
 
-#include <cmath>
 #include <memory>
 #include <utility>
+#include <vector>
 
+#include "core/base/numerics.h"
 #include "core/measurement/evidence_factor.h"
 
 namespace psyrl {
@@ -26,26 +27,21 @@ inline void fill_choices(const People& people, const Vector& q, const Vector& z,
   out.by_q = Vector::Zero(q.size());
   out.by_z = Vector::Zero(z.size());
   const Vector beta = z.array().exp();
-  Vector gap, weight;
+  std::vector<double> policy;
   for (int c = 0; c < people.n_states(); ++c) {
     const int first = people.pair[people.first[c]], n = people.n_actions(c);
-    gap = q.segment(first, n).array() - q.segment(first, n).maxCoeff();
-    weight.resize(n);
+    policy.resize(n);
     for (int v = people.visit_start[c]; v < people.visit_start[c + 1]; ++v) {
       const int j = people.visit_person[v];
       const double* count = &people.count[people.entry[v]];
-      double sum = 0.0, chosen = 0.0, weighted = 0.0;
+      const double total = people.total[v];
+      out.f += total * softmax(&q[first], n, beta[j], policy.data());
       for (int a = 0; a < n; ++a) {
-        weight[a] = std::exp(beta[j] * gap[a]);
-        sum += weight[a];
-        weighted += weight[a] * gap[a];
-        chosen += count[a] * gap[a];
+        const double excess = beta[j] * (total * policy[a] - count[a]);
+        out.f -= beta[j] * count[a] * q[first + a];
+        out.by_q[first + a] += excess;
+        out.by_z[j] += excess * q[first + a];
       }
-      const double share = people.total[v] / sum;
-      out.f += people.total[v] * std::log(sum) - beta[j] * chosen;
-      out.by_z[j] += beta[j] * (share * weighted - chosen);
-      for (int a = 0; a < n; ++a)
-        out.by_q[first + a] += beta[j] * (share * weight[a] - count[a]);
     }
   }
 }
