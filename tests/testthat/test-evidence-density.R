@@ -189,6 +189,21 @@ test_that("slopes in the coordinates of draws are those of the density", {
   }
 })
 
+test_that("draws feel less force beyond the Gaussian than around their mean", {
+  for (task in evidence_tasks()[c("cyclic", "maze")]) {
+    data <- simulated_counts(task)
+    set.seed(10)
+    places <- scattered_places(task, data, 8)
+    unknown <- seq_len(nrow(places$x))
+    force <- function(learn) {
+      at <- function(w) reference_at(task, data, places, w, learn)
+      seen <- at(numeric(nrow(places$x) + 5))$seen
+      mean(apply(seen, 2, function(w) sum((at(w)$by_w - w)[unknown]^2)))
+    }
+    expect_lt(force(TRUE), 0.25 * force(FALSE))
+  }
+})
+
 test_that("values follow parameters, so that slopes stay where draws are", {
   for (task in evidence_tasks()[c("cyclic", "maze")]) {
     data <- simulated_counts(task)

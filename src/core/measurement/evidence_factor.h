@@ -63,8 +63,8 @@ class ResidualFactor : public Factor {
   /// would still shorten steps; eigenvalues near 1 need no scaling and are left out.
   void find_eigenpairs(const Curvature& h) {
     constexpr double harmless = 12.0, negligible = 1.5;
-    constexpr int fewest = 64, most = 192, room = 1000000;  // numbers in V
-    const int n = h.size(), k_max = std::min(n, std::max(fewest, std::min(most, room / n)));
+    constexpr int fewest = 8, enough = 64, most = 192, room = 1000000;  // numbers in V
+    const int n = h.size(), k_max = std::min(n, std::max(enough, std::min(most, room / n)));
     const Eigen::MatrixXd random = random_columns(n, k_max);
     Eigen::MatrixXd basis(n, 0);
     Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> eigen;

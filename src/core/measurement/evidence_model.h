@@ -354,6 +354,7 @@ inline SettingSlopes setting_slopes(const EvidenceData& data, const Point& point
   SettingSlopes out;
   out.log_residual_sd = point.setting.residual_sd * point.by_residual.dot(point.u);
   out.temperature = point.a.dot(point.values.temperature_direction());
+  if (!data.spec.discount_free) return out;
   out.discount = point.y.dot(point.values.discount_direction());
   out.log_reward = point.y.dot(scaled_reward(data, point.setting));
   return out;

@@ -1,7 +1,7 @@
 // A Gaussian close to the posterior of values, traits and parameters: the sampler's
 // coordinates w = (w_t, w_eta) ~ N(0, I).
 //
-//   eta = eta0 + R w_eta,   t = C (w_t + S w_eta)
+//   eta = eta0 + R w_eta,   t = C (m + w_t + S w_eta)
 //
 // t is what values and traits depart by (evidence_density.h), R R' the parameters' own
 // covariance. When they move, S moves values and traits along: larger residuals, values
@@ -23,6 +23,7 @@ struct Reference {
   Eigen::MatrixXd root;                   // R [q x q], lower triangular
   std::shared_ptr<const Factor> factor;   // C
   Departure kind = Departure::residuals;  // what values depart in
+  Vector middle;                          // m [P + J]
   Eigen::MatrixXd shear;                  // S [(P + J) x q]
 
   Eigen::Index n_unknowns() const { return shear.rows(); }
@@ -39,19 +40,22 @@ struct Reference {
     return out;
   }
   Vector departure(const Vector& w) const {
-    return factor->times(w.head(n_unknowns()) + shear * w.tail(shear.cols()));
+    return factor->times(middle + w.head(n_unknowns()) + shear * w.tail(shear.cols()));
   }
 
   Vector coordinates(const Vector& t, const Vector& parameters) const {
     const Vector away = detail::pick(parameters, which) - detail::pick(eta, which);
     const Vector w_eta = root.triangularView<Eigen::Lower>().solve(away);
     Vector out(size());
-    out << factor->solve(t) - shear * w_eta, w_eta;
+    out << factor->solve(t) - middle - shear * w_eta, w_eta;
     return out;
   }
 
-  /// S = 0 for `n` unknowns.
-  void follow_nothing(Eigen::Index n) { shear = Eigen::MatrixXd::Zero(n, which.size()); }
+  /// m and S are 0 for `n` unknowns.
+  void follow_nothing(Eigen::Index n) {
+    middle = Vector::Zero(n);
+    shear = Eigen::MatrixXd::Zero(n, which.size());
+  }
 
   /// The gradient in w.
   Vector pull(const DensitySlopes& by) const {

@@ -245,9 +245,9 @@ class Sampler {
     return true;
   }
 
-  /// From what each chain saw; during warm-up twice as wide: it was still on its way.
+  /// From what each chain saw; twice as wide while chains are on their way from far.
   void learn_root() {
-    const double widening = round_ > 0 ? 1.0 : 4.0;
+    const double widening = state_.departs && round_ <= 0 ? 4.0 : 1.0;
     constexpr double weight = 5.0;  // of what was believed before, in draws
     double n = weight;
     Eigen::MatrixXd sum = weight * state_.root * state_.root.transpose();

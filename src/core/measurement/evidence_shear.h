@@ -4,11 +4,13 @@
 // states come back what is likely depends on the policy in all the cells on the way, which
 // is sharper there. So the policy is that of the mean residuals, the curvature of choices
 // its mean over draws, and values and traits move with parameters so that, on average over
-// the draws, forces do not:
+// the draws, slopes do not:
 //
 //   E(d2f/dw_t dw_t) S = -E(d2f/dw_t dw_eta)
 //
-// by conjugate gradients on differences of slopes.
+// by conjugate gradients on differences of slopes. The middle is where the force beyond the
+// Gaussian is 0 on average: m = E(w_t - df/dw_t). E(w_t) alone would be the noise of a few
+// draws in the thousands of pairs that nobody visits.
 #pragma once
 
 #include <memory>
@@ -69,6 +71,12 @@ class PlaceSlopes {
 
   std::size_t size() const { return place_.size(); }
 
+  Vector middle() const {
+    Vector out = Vector::Zero(reference_.size());
+    for (std::size_t k = 0; k < size(); ++k) out += (place_[k] - slopes_[k]) / size();
+    return out;
+  }
+
   /// Per unit along x, on average over the places.
   Vector mean_change(const Vector& x) const {
     const double h = 1e-3 / x.norm();
@@ -123,7 +131,7 @@ inline std::shared_ptr<const Factor> factor_of_residuals(const EvidenceData& dat
   return std::make_shared<const detail::ResidualFactor>(h);
 }
 
-/// S about the mean of `places`. Parameters that are still stiff vary less (R).
+/// m and S about the mean of `places`. Parameters that are still stiff vary less (R).
 inline void learn_shear(PosteriorDensity& density, const Places& places,
                         Reference& reference) {
   constexpr double stiff = 16;  // curvature
@@ -141,6 +149,7 @@ inline void learn_shear(PosteriorDensity& density, const Places& places,
     const double curvature = moved.col(i).dot(at.mean_change(moved.col(i)));
     narrower[i] = std::sqrt(stiff / std::max(stiff, curvature));
   }
+  reference.middle = at.middle().head(n);
   reference.root = reference.root * narrower.asDiagonal();
   reference.shear = moved.topRows(n) * narrower.asDiagonal();
 }

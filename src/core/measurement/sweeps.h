@@ -72,6 +72,7 @@ class Values {
         task_(&task),
         order_(&order),
         backup_(backup),
+        v_by_temperature_(Vector::Zero(task.n_states())),
         factor_(order.plan.size()) {}
 
   /// Solves for `q`, `v`, `policy`; false when a value is not finite or Newton
@@ -160,16 +161,7 @@ class Values {
   }
 
   /// dV(s)/dtau at fixed Q, [n_states].
-  Vector temperature_direction() const {
-    Vector out = Vector::Zero(task_->n_states());
-    for (int s = 0; s < out.size(); ++s) {
-      for (int p = task_->state_start[s]; p < task_->state_start[s + 1]; ++p)
-        if (policy[p] > 0) out[s] -= policy[p] * std::log(policy[p]);
-      if (backup_ == Backup::mellow && !task_->terminal(s))
-        out[s] -= std::log(task_->n_actions(s));
-    }
-    return out;
-  }
+  const Vector& temperature_direction() const { return v_by_temperature_; }
 
   /// dQ/dgamma at fixed V, [n_pairs]: the expected next value.
   Vector discount_direction() const {
@@ -205,8 +197,12 @@ class Values {
   double backed_up(int s) {
     const int first = task_->first_pair(s), n = task_->n_actions(s);
     if (n == 0) return 0.0;
-    const double scaled = softmax(&q[first], n, 1.0 / temperature_, &policy[first]);
-    return temperature_ * (scaled - (backup_ == Backup::mellow ? std::log(n) : 0.0));
+    const double scaled = softmax(&q[first], n, 1.0 / temperature_, &policy[first]) -
+                          (backup_ == Backup::mellow ? std::log(n) : 0.0);
+    double mean = 0.0;
+    for (int p = first; p < first + n; ++p) mean += policy[p] * q[p];
+    v_by_temperature_[s] = scaled - mean / temperature_;  // V is linear in (Q, tau)
+    return temperature_ * scaled;
   }
 
   void backup_state(int s, const Vector& reward) { v[s] = backed_up(s, reward); }
@@ -346,6 +342,7 @@ class Values {
   Backup backup_;
   double discount_ = 0.99;
   double temperature_ = 1.0;
+  Vector v_by_temperature_;  // [n_states]
   std::vector<PolicyLu> factor_;
 };
 
