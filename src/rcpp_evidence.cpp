@@ -380,8 +380,9 @@ Rcpp::List evidence_density_(const Rcpp::List& task, const Rcpp::List& data,
 }
 
 // The posterior density in the coordinates of a Gaussian around places, for the tests.
-// `at`: seen_eta and seen_x [a column each], root, w, learn (whether values and traits
-// follow parameters). `by_w`: the gradient. `seen`: w of the places.
+// `at`: seen_eta and seen_x [a column each], root, w, values (whether departures are in
+// these), learn (whether the Gaussian learns from the places). `by_w`: the gradient.
+// `seen`: w of the places.
 // [[Rcpp::export]]
 Rcpp::List evidence_reference_(const Rcpp::List& task, const Rcpp::List& data,
                                const Rcpp::List& spec, const Rcpp::List& control,
@@ -393,11 +394,14 @@ Rcpp::List evidence_reference_(const Rcpp::List& task, const Rcpp::List& data,
                       Rcpp::as<Eigen::MatrixXd>(at["seen_x"])};
   Point centre(problem, resolve(problem, places.eta.rowwise().mean()));
   evaluate(problem, places.x.rowwise().mean().head(problem.task.n_pairs()), centre);
+  add_gradient(problem, centre);
+  const bool values = Rcpp::as<bool>(at["values"]);
+  const auto factor = values ? factor_of_values(problem, places, centre)
+                             : factor_of_residuals(problem, centre);
   Reference reference{places.eta.rowwise().mean(), free_parameters(problem),
                       Rcpp::as<Eigen::MatrixXd>(at["root"]),
-                      std::make_shared<const TraitFactor>(
-                          factor_of_values(problem, places, centre), centre),
-                      Departure::values};
+                      std::make_shared<const TraitFactor>(factor, centre),
+                      values ? Departure::values : Departure::residuals};
   reference.follow_nothing(places.x.rows());
   const auto density = posterior_density(problem, reference.kind, centre);
   if (Rcpp::as<bool>(at["learn"])) learn_shear(*density, places, reference);

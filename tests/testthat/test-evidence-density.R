@@ -138,11 +138,11 @@ test_that("what is fixed in reward units moves with the unit, in draws too", {
 })
 
 # The same in the coordinates of draws around places; see rcpp_evidence.cpp.
-reference_at <- function(task, data, places, w, learn = TRUE) {
+reference_at <- function(task, data, places, w, learn = TRUE, values = TRUE) {
   evidence_reference_(
     task, evidence_data(data, task), evidence_spec(), evidence_control(),
     list(
-      seen_eta = places$eta, seen_x = places$x, learn = learn, w = w,
+      seen_eta = places$eta, seen_x = places$x, values = values, learn = learn, w = w,
       root = 0.15 * rbind(
         c(1, 0, 0, 0, 0), c(0, 1, 0, 0, 0), c(-0.8, 0, 0.5, 0, 0), c(-0.5, 0, 0.2, 1, 0),
         c(0.6, 0, 0.1, 0, 0.4)
@@ -192,17 +192,17 @@ test_that("slopes in the coordinates of draws are those of the density", {
 })
 
 test_that("draws feel less force beyond the Gaussian than around their mean", {
-  for (task in evidence_tasks()[c("cyclic", "maze")]) {
+  for (task in evidence_tasks()) {
     data <- simulated_counts(task)
     set.seed(10)
     places <- scattered_places(task, data, 8)
     unknown <- seq_len(nrow(places$x))
     force <- function(learn) {
-      at <- function(w) reference_at(task, data, places, w, learn)
+      at <- function(w) reference_at(task, data, places, w, learn, values = FALSE)
       seen <- at(numeric(nrow(places$x) + 5))$seen
       mean(apply(seen, 2, function(w) sum((at(w)$by_w - w)[unknown]^2)))
     }
-    expect_lt(force(TRUE), 0.25 * force(FALSE))
+    expect_lt(force(TRUE), 0.5 * force(FALSE))
   }
 })
 

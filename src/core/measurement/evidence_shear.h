@@ -8,9 +8,10 @@
 //
 //   E(d2f/dw_t dw_t) S = -E(d2f/dw_t dw_eta)
 //
-// by conjugate gradients on differences of slopes. The middle is where the force beyond the
-// Gaussian is 0 on average: m = E(w_t - df/dw_t). E(w_t) alone would be the noise of a few
-// draws in the thousands of pairs that nobody visits.
+// by conjugate gradients on differences of slopes. Residuals have their middle where the
+// force beyond the Gaussian is 0 on average, m = E(w_t - df/dw_t): their mean is the noise
+// of a few draws in the thousands of pairs that nobody visits. Where departures are in
+// values, forces are of walls as much as of noise, and m = 0.
 #pragma once
 
 #include <memory>
@@ -131,7 +132,7 @@ inline std::shared_ptr<const Factor> factor_of_residuals(const EvidenceData& dat
   return std::make_shared<const detail::ResidualFactor>(h);
 }
 
-/// m and S about the mean of `places`. Parameters that are still stiff vary less (R).
+/// m and S from `places`. Parameters that are still stiff vary less (R).
 inline void learn_shear(PosteriorDensity& density, const Places& places,
                         Reference& reference) {
   constexpr double stiff = 16;  // curvature
@@ -149,7 +150,7 @@ inline void learn_shear(PosteriorDensity& density, const Places& places,
     const double curvature = moved.col(i).dot(at.mean_change(moved.col(i)));
     narrower[i] = std::sqrt(stiff / std::max(stiff, curvature));
   }
-  reference.middle = at.middle().head(n);
+  if (reference.kind == Departure::residuals) reference.middle = at.middle().head(n);
   reference.root = reference.root * narrower.asDiagonal();
   reference.shear = moved.topRows(n) * narrower.asDiagonal();
 }
