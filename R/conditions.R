@@ -11,6 +11,7 @@
 #' | `psyrl_error_input` | an argument is not what it must be | `arg` |
 #' | `psyrl_error_data` | rows of the data contradict each other or the task | `column`, `rows` |
 #' | `psyrl_error_task` | a task is impossible, or something in it illegal | `state`, `action` |
+#' | `psyrl_error_internal` | psyrl is at fault | |
 #' | `psyrl_warning_convergence` | a search ended before it had converged | |
 #' | `psyrl_warning_hessian` | the curvature at the solution is not positive definite | |
 #' | `psyrl_warning_identification` | the data cannot identify what was asked | |
@@ -45,6 +46,20 @@ abort_data <- function(column, rows, message, ...) {
 #' @noRd
 abort_task <- function(message, state = NULL, action = NULL, ...) {
   abort("psyrl_error_task", message, state = state, action = action, ...)
+}
+
+# A function of the core, whose own checks (core/base/require.h) only a fault of psyrl can
+# fail.
+with_faults <- function(core) {
+  force(core)
+  function(...) {
+    tryCatch(core(...), `std::invalid_argument` = function(e) {
+      abort("psyrl_error_internal", paste0(
+        "psyrl is at fault: ", conditionMessage(e),
+        ".\nPlease report this, with the call and, if you can, the data."
+      ))
+    })
+  }
 }
 
 #' @noRd

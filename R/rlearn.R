@@ -107,7 +107,8 @@ warn_unused <- function(estimator, persons, prior) {
 #' @param cluster Cluster of the parallel package, over which persons are split for
 #'   `"ml"` and `"map"`.
 #' @param persons Data frame of covariates with a column `person`.
-#' @param callback Function called with the fit's trace at the end.
+#' @param callback Function called with the fit's trace at the end; an error in it becomes
+#'   a warning.
 #' @param verbose Print what is done.
 #' @param ... Nothing: unknown names are an error.
 #' @return A list of class `psyrl_rlearn_control`.
@@ -158,7 +159,7 @@ new_rlearn <- function(fit, problem, estimator, call) {
   names(out)[names(out) == "log_lik"] <- "loglik"
   out$flag <- person_flags(out)
   out <- structure(out, class = c("rlearn", "psyrl_fit"))
-  if (is.function(problem$control$callback)) problem$control$callback(out$trace)
+  if (is.function(problem$control$callback)) call_back(problem$control$callback, out$trace)
   if (problem$control$verbose) print(out)
   out
 }

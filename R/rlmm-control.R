@@ -40,7 +40,8 @@
 #'   `rlmm(persons = )`.
 #' @param callback Function called with one row of the trace after each round, and where
 #'   the values are drawn after the search for their mode and each stage of the draws;
-#'   when it returns `FALSE` the fit stops and is returned with status `"interrupted"`.
+#'   when it returns `FALSE`, or fails, which becomes a warning, the fit stops and is
+#'   returned with status `"interrupted"`.
 #' @param verbose Print a line a round.
 #' @param ... Nothing: unknown names are an error.
 #' @return A list of class `psyrl_control`.

@@ -246,7 +246,19 @@ trace_row <- function(iteration, objective, ..., gradient_norm = NA_real_,
   )
 }
 
-# Tells the user's callback about a round; FALSE, or an interrupt, means stop.
+# What the user's callback says; an error in it or an interrupt counts as FALSE, so that
+# what was found is not lost.
+call_back <- function(callback, ...) {
+  tryCatch(interruptible(callback(...), or = FALSE), error = function(e) {
+    warn("interrupted", paste0(
+      "`callback` failed: ", conditionMessage(e),
+      "\nWhat had been found by then is returned."
+    ))
+    FALSE
+  })
+}
+
+# Tells the user's callback about a round; FALSE means stop.
 notify <- function(control, row) {
   if (control$verbose) {
     message(sprintf("%4d  ", row$iteration), if (is.na(row$objective)) {
@@ -255,6 +267,5 @@ notify <- function(control, row) {
       sprintf("objective %.4f", row$objective)
     })
   }
-  is.null(control$callback) ||
-    !identical(interruptible(control$callback(row), or = FALSE), FALSE)
+  is.null(control$callback) || !identical(call_back(control$callback, row), FALSE)
 }

@@ -102,6 +102,12 @@ test_that("an interrupted fit is a usable fit", {
   ))
   expect_equal(fit$status, "interrupted")
   expect_equal(nrow(persons(fit)), 30)
+  suppressWarnings(expect_warning(
+    fit <- rlmm(log, task, control = rlmm_control(callback = function(row) stop("oops"))),
+    "`callback` failed: oops", class = "psyrl_warning_interrupted"
+  ))
+  expect_equal(fit$status, "interrupted")
+  expect_equal(nrow(persons(fit)), 30)
   signalled <- 0
   suppressWarnings(expect_warning(
     fit <- rlmm(log, task, control = rlmm_control(callback = function(row) {
