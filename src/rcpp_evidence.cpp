@@ -404,7 +404,7 @@ Rcpp::List evidence_reference_(const Rcpp::List& task, const Rcpp::List& data,
                       values ? Departure::values : Departure::residuals};
   reference.follow_nothing(places.x.rows());
   const auto density = posterior_density(problem, reference.kind, centre);
-  if (Rcpp::as<bool>(at["learn"])) learn_shear(*density, places, reference);
+  if (Rcpp::as<bool>(at["learn"])) learn_reference(*density, places, reference);
   const Vector w = Rcpp::as<Vector>(at["w"]), t = reference.departure(w);
   const Vector eta = reference.parameters(w);
   DensitySlopes by;

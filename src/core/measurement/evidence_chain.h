@@ -5,7 +5,10 @@
 // exactly for what is Gaussian and is kicked by the force beyond it, so that the many
 // pairs that nobody visits cost no shorter steps (Shahbaba et al. 2014, "Split
 // Hamiltonian Monte Carlo"). What steps are stable the stiffest direction says, and it is
-// another for every Gaussian: a stage begins with that step.
+// another for every Gaussian: a stage begins with that step. From there on steps follow
+// what is accepted, ever less (Andrieu & Thoms 2008, "A tutorial on adaptive MCMC"): what
+// is stable also differs from place to place, and a chain whose steps were settled in calm
+// water would be stuck for whole rounds elsewhere.
 #pragma once
 
 #include <algorithm>
@@ -62,7 +65,7 @@ class MarkovChain {
       reference_.root *= held;
       reference_.follow_nothing(places.x.rows());
     } else {
-      learn_shear(*density_, places, reference_);
+      learn_reference(*density_, places, reference_);
     }
     const Vector t = density_->departure(first ? places.x.col(0) : from.x, from.eta);
     if (!t.allFinite()) return;
@@ -72,16 +75,15 @@ class MarkovChain {
     step_ = std::min(kQuarterTurn, 1.0 / std::sqrt(stiffness()));
   }
 
-  /// One path. While warming up steps follow what is accepted.
-  void advance(bool warming) {
+  /// One path.
+  void advance() {
     constexpr double gain = 0.3;  // stiffness knows the step already
     const double path = control_.length * (0.5 + stream_.uniform());
     const double step = step_ * (1.0 - control_.jitter * stream_.uniform());
     const int n_steps =
         std::min(control_.max_steps, std::max(1, static_cast<int>(path / step + 0.5)));
     const double excess = follow_path(n_steps, step) - control_.accept;
-    if (!warming) return;
-    step_ *= std::exp(gain * excess / std::sqrt(1.0 + 0.5 * n_warm_++));
+    step_ *= std::exp(gain * excess / std::sqrt(1.0 + 0.5 * n_paths_++));
     step_ = std::min(step_, kQuarterTurn);
   }
 
@@ -224,7 +226,7 @@ class MarkovChain {
   Stream stream_;
   Vector w_, force_, x_;
   double energy_ = kInfinity, step_ = kQuarterTurn;
-  int n_warm_ = 0;
+  int n_paths_ = 0;
   Places seen_;
 };
 

@@ -37,7 +37,7 @@ struct SamplerControl {
   int warm_up = 12;       // draws of a chain in each stage
   int stages = 4;         // of warm-up, the last of which goes on to draws that count
   int far_stages = 7;     // where chains come from far
-  int settle = 8;         // draws before a round, in which steps adapt
+  int settle = 8;         // draws before a round, in which steps adapt most
   int keep = 60;          // draws of a chain in a round
   int seen = 5;           // about how many of a stage's draws the next learns from,
   int seen_cyclic = 10;   // where states come back, so that draws differ more
@@ -237,7 +237,7 @@ class Sampler {
     state_.seen.assign(chains_.size(), Eigen::MatrixXd(control_.warm_up, which_.size()));
     for (int i = 0; i < control_.warm_up; ++i)
       if (!each([&](std::size_t c) {
-            chains_[c]->advance(true);
+            chains_[c]->advance();
             if (round_ < 0) look(c, i, control_.warm_up);
             state_.seen[c].row(i) = chains_[c]->free_parameters().transpose();
           }))
@@ -279,7 +279,7 @@ class Sampler {
 
   bool settle() {
     for (int i = 0; i < control_.settle; ++i)
-      if (!each([&](std::size_t c) { chains_[c]->advance(true); })) return false;
+      if (!each([&](std::size_t c) { chains_[c]->advance(); })) return false;
     return true;
   }
 
@@ -288,7 +288,7 @@ class Sampler {
     round.chains.resize(chains_.size());
     for (int i = 0; i < control_.keep; ++i) {
       if (!each([&](std::size_t c) {
-            chains_[c]->advance(false);
+            chains_[c]->advance();
             look(c, i, control_.keep);
             note(*chains_[c], chains_[c]->integrated(), i, round.chains[c]);
           }))

@@ -201,7 +201,7 @@ class Values {
                           (backup_ == Backup::mellow ? std::log(n) : 0.0);
     double mean = 0.0;
     for (int p = first; p < first + n; ++p) mean += policy[p] * q[p];
-    v_by_temperature_[s] = scaled - mean / temperature_;  // V is linear in (Q, tau)
+    v_by_temperature_[s] = scaled - mean / temperature_;  // V = E(Q) + tau dV/dtau
     return temperature_ * scaled;
   }
 
