@@ -105,9 +105,14 @@ q_known <- function(values) {
 #' @export
 q_table <- function(l2 = "estimate", tie = NULL) {
   if (!is.null(tie)) check_data_frame(tie, "tie", c("state", "action", "class"))
-  new_spec("q", "table",
-    l2 = check_number_or(l2, "estimate", "l2", lower = 0), tie = tie
-  )
+  l2 <- check_number_or(l2, "estimate", "l2", lower = 0)
+  if (is.numeric(l2) && l2 > 0 && l2 < 1e-9) {
+    abort_input("l2", paste0(
+      "`l2` must be 0 or at least 1e-9, not ", format(l2, digits = 2),
+      ": less cannot be told from 0 in double precision."
+    ))
+  }
+  new_spec("q", "table", l2 = l2, tie = tie)
 }
 
 #' @rdname q_task

@@ -8,7 +8,7 @@
 #' @param nodes Number of grid nodes of the trait; `NULL` chooses a spacing below the
 #'   smallest posterior SD, so that doubling it changes nothing in the sixth digit.
 #' @param mu,sigma Mean and SD of log beta in the population: `NULL` estimates, a
-#'   number fixes.
+#'   number fixes (from -30 to 30, and from .001 to 20).
 #' @param m_step How learned values are improved in a round, given the traits:
 #'   `"newton"` (Newton-CG with exact Hessian products), `"lbfgs"` (for networks, whose
 #'   products are dear) or `"adam"` (stochastic steps on mini-batches: the published
@@ -66,8 +66,8 @@ rlmm_control <- function(max_iterations = 200, tolerance = 1e-6, nodes = NULL,
     max_iterations = check_count(max_iterations, "max_iterations"),
     tolerance = check_number(tolerance, "tolerance", lower = 0),
     nodes = if (!is.null(nodes)) check_count(nodes, "nodes", lower = 11),
-    mu = if (!is.null(mu)) check_number(mu, "mu"),
-    sigma = if (!is.null(sigma)) check_number(sigma, "sigma", lower = 1e-3),
+    mu = if (!is.null(mu)) check_number(mu, "mu", lower = -30, upper = 30),
+    sigma = if (!is.null(sigma)) check_number(sigma, "sigma", lower = 1e-3, upper = 20),
     m_step = check_choice(m_step, c("newton", "lbfgs", "adam"), "m_step"),
     learning_rate = check_number(learning_rate, "learning_rate", lower = 1e-12),
     steps = if (!is.null(steps)) check_count(steps, "steps"),

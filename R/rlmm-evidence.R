@@ -98,6 +98,7 @@ call_core <- function(core, ask, ...) {
 searched <- function(ask) {
   started <- proc.time()[["elapsed"]]
   found <- call_core(search_evidence_, ask)
+  if (found$status == "non_finite") abort_not_finite()
   # Draws from a mode that was not reached would be others.
   state <- if (found$status != "interrupted") found$sampler
   found$sampler <- NULL
@@ -112,6 +113,16 @@ searched <- function(ask) {
     run$status <- found$status
   }
   run
+}
+
+abort_not_finite <- function() {
+  abort_input("consistency", c(
+    "The likelihood is not finite with the numbers that were given.",
+    paste0(
+      "Leave lambda and temperature in bellman() to be estimated, or give others; ",
+      "rlmm_control(mu = , sigma = ) can be out of range, too."
+    )
+  ))
 }
 
 # One more stage of draws, or the reason why there is none; then what was found before

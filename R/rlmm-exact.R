@@ -57,6 +57,12 @@ own_temperature_values <- function(problem) {
 # Identified advantages of values, with what else the fit needs of them.
 identified <- function(problem, q, v = NULL, ...) {
   found <- identify_(problem$task, q, problem$identify)
+  if (!is.finite(found$rms)) {
+    abort_input("task", paste0(
+      "Values must be finite, and so must their squares: see that the rewards of the ",
+      "task and the temperature are no larger than they have to be."
+    ))
+  }
   c(list(
     q = q, v = v, advantage = found$advantage,
     rms = if (found$rms > 0) found$rms else 1
@@ -248,8 +254,8 @@ trace_row <- function(iteration, objective, ..., gradient_norm = NA_real_,
 
 # What the user's callback says; an error in it or an interrupt counts as FALSE, so that
 # what was found is not lost.
-call_back <- function(callback, ...) {
-  tryCatch(interruptible(callback(...), or = FALSE), error = function(e) {
+call_back <- function(callback, trace) {
+  tryCatch(interruptible(callback(trace), or = FALSE), error = function(e) {
     warn("interrupted", paste0(
       "`callback` failed: ", conditionMessage(e),
       "\nWhat had been found by then is returned."

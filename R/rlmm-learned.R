@@ -13,6 +13,7 @@ uses_evidence <- function(problem) {
 
 # `declined`: see fit_evidence(). `...`: of evidence_control().
 fit_by_evidence <- function(problem, declined = function(found) FALSE, ...) {
+  check_within_reach(problem)
   found <- fit_evidence(
     evidence_task(problem$task, problem$consistency),
     c(problem$counts, list(design = problem$design)), evidence_spec_of(problem),
@@ -52,6 +53,32 @@ fit_by_evidence <- function(problem, declined = function(found) FALSE, ...) {
 
 # 16 rounds by default; twice the iterations allow twice as many.
 sampling_rounds <- function(max_iterations) max(1, ceiling(max_iterations / 12.5))
+
+# Far beyond the rewards, where residuals or the entropy bonus are all that there is,
+# values and population run away together.
+check_within_reach <- function(problem) {
+  most <- 1e4 * reward_unit(problem, problem$task$discount)
+  refuse <- function(argument, must_be, given, cure) {
+    abort_input(argument, c(paste0(
+      "`", argument, "` must be ", must_be, " with the rewards of this task, not ",
+      format(given, digits = 2), "."
+    ), cure))
+  }
+  lambda <- problem$consistency$lambda
+  if (is.numeric(lambda) && sd_of(lambda) > most) {
+    refuse(
+      "lambda", paste("at least", format(1 / (2 * most^2), digits = 2)), lambda,
+      "Less holds values to nothing; bellman_none() is the model for that."
+    )
+  }
+  temperature <- problem$consistency$temperature
+  if (is.numeric(temperature) && temperature > most) {
+    refuse(
+      "temperature", paste("at most", format(most, digits = 2)), temperature,
+      "With more, values count options and nothing else."
+    )
+  }
+}
 
 # What the user left to the evidence, and what not.
 evidence_spec_of <- function(problem) {

@@ -101,8 +101,7 @@ odd_even_check <- function(fit) {
   table <- reliability(fit)
   model <- table$estimate[table$type == "model"]
   split <- table[table$type == "odd-even", ]
-  far <- !is.na(split$stepped_up) && split$n >= 30 &&
-    model - split$stepped_up > .4
+  far <- split$n >= 30 && isTRUE(model - split$stepped_up > .4)
   list(odd_even = list(
     reliability = table,
     warning = if (far) {

@@ -78,6 +78,7 @@ population_vcov <- function(problem, found, table) {
 # named. Others keep what is known of them.
 inverse_information <- function(information) {
   if (!nrow(information)) return(information)
+  information[!is.finite(information)] <- 0
   size <- sqrt(pmax(abs(diag(information)), 1e-300))
   parts <- eigen(information / outer(size, size), symmetric = TRUE)
   flat <- !(parts$values > 1e-9)

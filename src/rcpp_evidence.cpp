@@ -135,7 +135,7 @@ List as_list(const EvidenceData& data, const EvidenceFit& fit) {
   List out = fit.mixture.known() ? reported(fit.mixture) : reported(best);
   out["node"] = Vector(data.nodes.z.matrix().transpose());
   out["posterior_mode"] = Eigen::MatrixXd(best.point.post.weight.matrix());
-  out["evidence"] = best.value;
+  out["evidence"] = best.valid() ? best.value : NA_REAL;
   out["exact"] = fit.exact.value;
   out["information"] = fit.search.hessian;
   out["gradient"] = fit.search.gradient;
@@ -223,6 +223,8 @@ Rcpp::List search_evidence_(const Rcpp::List& task, const Rcpp::List& data,
   EvidenceData problem = holder.get(spec, control["grid"]);
   const EvidenceControl how = as_control(spec, control);
   const EvidenceFit fit = search_evidence(problem, how);
+  if (fit.search.status == Status::non_finite)
+    return List::create(Named("status") = to_string(fit.search.status));
   List out = as_list(problem, fit);
   const Evidence& best = fit.search.best;
   if (fit.draws_follow)

@@ -73,6 +73,14 @@ cases <- list(
   ))),
   list("input", "single number", quote(bellman(lambda = -1))),
   list("input", "one of", quote(bellman(pairs = "all"))),
+  list("input", "0 or at least", quote(q_table(l2 = 1e-20))),
+  list("input", "single number in", quote(rlmm_control(mu = 700))),
+  list("input", "`lambda` must be at least .*bellman_none", quote(rlmm(
+    good_log(), good_task(), q_table(), consistency = bellman(lambda = 1e-30)
+  ))),
+  list("input", "`temperature` must be at most", quote(rlmm(
+    good_log(), good_task(), q_table(), consistency = bellman(1, temperature = 1e20)
+  ))),
   list("input", "single number", quote(bellman(cql = NA))),
   list("input", "TRUE or FALSE", quote(rlmm(good_log(), good_task(), habit = 1))),
   list("input", "named", quote(criterion_cor(fitted(), c(1, 2)))),

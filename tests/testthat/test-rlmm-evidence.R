@@ -198,6 +198,19 @@ test_that("fixed numbers stay fixed, in the user's units", {
   expect_lte(capped$residual_sd, 2 * (1 + 1e-9))
 })
 
+test_that("numbers far out of range are an error, not a crash", {
+  task <- evidence_tasks()[["cyclic"]]
+  data <- simulated_counts(task)
+  for (residual_sd in c(1e15, 1e150)) {
+    expect_error(
+      fit_evidence(task, data, evidence_spec(residual_sd = residual_sd)), "not finite",
+      class = "psyrl_error_input"
+    )
+  }
+  given <- fit_evidence(task, data, evidence_spec(residual_sd = 1, temperature = 1))
+  expect_identical(given$evidence, NA_real_)
+})
+
 test_that("no residuals is the exact model; a free table needs no task", {
   task <- peg_solitaire("tiny_cross")
   data <- simulated_counts(task, noise = 0)

@@ -65,6 +65,7 @@ inline EvidenceFit fit_given(EvidenceData& data, const EvidenceControl& control)
   const Start start = exact_search(data, bounds(data));
   std::vector<TraceRow> trace;
   EvidenceFit fit(mode_at_start(data, start, clock, trace));
+  if (fit.search.status == Status::non_finite) return fit;
   fit.spec = data.spec;
   fit.exact = start;
   fit.trace = std::move(trace);
@@ -92,6 +93,7 @@ inline EvidenceFit search_evidence(EvidenceData& data, const EvidenceControl& co
     if (gain > control.discount_gain) fit = std::move(other);
     fit.discount_gain = gain;
   }
+  if (fit.search.status == Status::non_finite) return fit;
   data.spec = fit.spec;
   minimise(data, control.polish, fit.search.best.point);
   fit.draws_follow = control.sampler.keep > 0;

@@ -37,7 +37,8 @@ inline Eigen::MatrixXd population_information(const EvidenceData& data, const Po
 }  // namespace detail
 
 /// The mode of the residuals under the exact model's population, to a small fraction
-/// of a nat a value: all that a shift needs to start from.
+/// of a nat a value: all that a shift needs to start from. Where values are not finite
+/// the status says so, and nothing else is known.
 inline SearchResult mode_at_start(const EvidenceData& data, const Start& start,
                                   const Clock& clock, std::vector<TraceRow>& trace) {
   Evidence at(data, resolve(data, start.eta));
@@ -46,7 +47,11 @@ inline SearchResult mode_at_start(const EvidenceData& data, const Start& start,
     at.eta[i] = at.point.setting.coefficients[i];
   at.point.values.v = start.v;
   evaluate(data, Vector::Zero(data.task.n_pairs()), at.point);
-  require(at.point.good, "the values at the start are not finite");
+  if (!at.point.good) {
+    SearchResult out(std::move(at));
+    out.status = Status::non_finite;
+    return out;
+  }
   add_gradient(data, at.point);
   const auto record = [&](int round) {
     TraceRow row{1, round, at.point.f, at.point.post.loglik,

@@ -58,7 +58,8 @@ struct LogDet {
 };
 
 /// log det of H without D by stochastic Lanczos. Louis' correction can make that
-/// matrix indefinite; then without it, which is positive definite.
+/// matrix indefinite; then without it, which is positive definite unless numbers are out
+/// of range: the value is NaN then.
 inline LogDet log_determinant(Curvature& h, const std::vector<Block>& probes,
                               bool keep_residuals = false) {
   h.with_backup = false;
@@ -77,13 +78,15 @@ inline LogDet log_determinant(Curvature& h, const std::vector<Block>& probes,
       out.trace_inverse += (z * cg.x).sum();
       out.x.push_back(cg.x);
     }
-    if (indefinite && persons) continue;
+    if (indefinite) continue;
     const double n = static_cast<double>(probes.size() * kBlock);
     out.value /= n;
     out.trace_inverse /= n;
     return out;
   }
-  return LogDet();
+  LogDet unknown;
+  unknown.value = NAN;
+  return unknown;
 }
 
 /// Weak hyper-priors in units of c(gamma): minus log density of the free

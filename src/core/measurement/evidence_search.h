@@ -266,7 +266,8 @@ class TrustRegion {
   bool finished_ = false;
 };
 
-/// All starts; one that is far behind after four steps is dropped.
+/// All starts; one that is far behind after four steps is dropped. Where the evidence is
+/// finite at none the status says so, and nothing else is known.
 inline SearchResult search(const EvidenceData& data, const SearchControl& control,
                            const std::vector<Block>& probes, const Clock& clock,
                            std::vector<TraceRow>& trace, Start* exact = nullptr) {
@@ -287,7 +288,8 @@ inline SearchResult search(const EvidenceData& data, const SearchControl& contro
   }
   require(best != nullptr, "the evidence is not finite anywhere on the ladder");
   SearchResult& out = best->result();
-  if (std::isnan(data.spec.residual_sd)) out.departure = departure(data, start, probes);
+  if (std::isnan(data.spec.residual_sd) && out.best.valid())
+    out.departure = departure(data, start, probes);
   return std::move(out);
 }
 

@@ -134,7 +134,7 @@ inline std::shared_ptr<const Factor> factor_of_residuals(const EvidenceData& dat
 
 /// m and S from `places`. Parameters that are still stiff vary less (R).
 inline void learn_reference(PosteriorDensity& density, const Places& places,
-                        Reference& reference) {
+                            Reference& reference) {
   constexpr double stiff = 16;  // curvature
   const Eigen::Index n = places.x.rows(), q = reference.which.size();
   reference.follow_nothing(n);

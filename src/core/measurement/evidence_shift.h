@@ -162,6 +162,7 @@ inline LogDet draw(const EvidenceData& data, const Point& centre,
                    const std::vector<Block>& probes, Block* draws) {
   Curvature h = curvature(data, centre);
   LogDet det = log_determinant(h, probes, true);
+  if (!std::isfinite(det.value)) return det;
   for (int b = 0; b < 2; ++b) draws[b] = inverse_root(det.cg[b]);
   return det;
 }
@@ -200,6 +201,7 @@ inline Mixture shifted(const EvidenceData& data, const std::vector<Block>& probe
                        Evidence& mode, Point& centre) {
   Block draws[2];
   mode.det = detail::draw(data, centre, probes, draws);
+  if (!std::isfinite(mode.det.value)) return Mixture();
   detail::descend_mean(data, draws, centre);
   return detail::average(data, mode, centre, draws);
 }

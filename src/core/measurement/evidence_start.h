@@ -153,21 +153,25 @@ inline Start exact_fit(const EvidenceData& data, const Bounds& box, const Vector
   return out;
 }
 
-/// Stage 0: grid, then halving coordinate steps around the best cell.
+/// Stage 0: grid, then halving coordinate steps around the best cell. Where no cell is
+/// finite, where it begins: the search will say so.
 inline Start exact_search(const EvidenceData& data, const Bounds& box) {
   const Layout at = layout_of(data);
   std::vector<double> taus{0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0};
   std::vector<double> discounts{0.995, 0.99, 0.97, 0.9, 0.75, 0.6, 0.45, 0.3};
   if (!std::isnan(data.spec.temperature)) taus.assign(1, 1.0);
   if (!data.spec.discount_free) discounts.assign(1, data.spec.discount);
-  Vector eta = Vector::Zero(at.size());
-  eta[0] = -0.5;
   Start best;
+  best.eta = Vector::Zero(at.size());
+  best.eta[0] = -0.5;
+  best.v = Vector::Zero(data.task.n_states());
+  const Start from = best;
   for (double gamma : discounts)
     for (double tau : taus) {
+      Vector eta = from.eta;
       eta[at.temperature()] = std::log(tau);
       eta[at.discount()] = logit(gamma);
-      const Start cell = exact_fit(data, box, eta, Vector::Zero(data.task.n_states()));
+      const Start cell = exact_fit(data, box, eta, from.v);
       if (cell.value < best.value) best = cell;
     }
   double step_tau = taus.size() > 1 ? 0.6 : 0.0;
