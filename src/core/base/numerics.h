@@ -29,6 +29,10 @@ inline double log_sum_exp(const double* x, int n) {
 /// With `scale = +Inf` ties at the maximum share the mass equally.
 inline double softmax(const double* x, int n, double scale, double* p) {
   if (n == 0) return -kInfinity;
+  if (n == 1) {
+    p[0] = 1.0;
+    return scale * x[0];
+  }
   const double top = *std::max_element(x, x + n);
   double sum = 0.0;
   for (int i = 0; i < n; ++i) {

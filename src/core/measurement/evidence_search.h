@@ -274,7 +274,10 @@ inline SearchResult search(const EvidenceData& data, const SearchControl& contro
   const Bounds box = bounds(data);
   const Start start = exact_search(data, box);
   if (exact) *exact = start;
-  const std::vector<Rung> rungs = ladder_starts(data, start, box, control.n_starts, probes);
+  const bool free = std::isnan(data.spec.residual_sd);
+  const double departs = free ? departure(data, start, probes) : NAN;
+  const std::vector<Rung> rungs =
+      ladder_starts(data, start, box, control.n_starts, probes, departs);
   std::unique_ptr<TrustRegion> best;
   int number = 0;
   for (const Rung& rung : rungs) {
@@ -287,10 +290,8 @@ inline SearchResult search(const EvidenceData& data, const SearchControl& contro
     if (data.run.monitor.interrupted()) break;
   }
   require(best != nullptr, "the evidence is not finite anywhere on the ladder");
-  SearchResult& out = best->result();
-  if (std::isnan(data.spec.residual_sd) && out.best.valid())
-    out.departure = departure(data, start, probes);
-  return std::move(out);
+  best->result().departure = departs;
+  return std::move(best->result());
 }
 
 }  // namespace psyrl

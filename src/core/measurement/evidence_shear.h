@@ -142,7 +142,9 @@ inline void learn_reference(PosteriorDensity& density, const Places& places,
   if (at.size() == 0) return;
   Eigen::MatrixXd moved(n + q, q);  // a parameter, and unknowns with it
   moved << Eigen::MatrixXd::Zero(n, q), Eigen::MatrixXd::Identity(q, q);
-  const CgControl rough{0.1, 6};  // the matrix is close to the identity
+  // The matrix is close to the identity, above all where departures are in residuals.
+  const CgControl rough = reference.kind == Departure::values ? CgControl{0.1, 6}
+                                                              : CgControl{0.2, 3};
   Vector narrower(q);
   for (Eigen::Index i = 0; i < q; ++i) {
     const Columns<1> left = -at.mean_change(moved.col(i)).head(n).array();

@@ -237,15 +237,21 @@ inline Rung as_rung(const Evidence& e) {
 }
 
 /// Up from delta = 0 with delta carried on, until the evidence says that it was enough.
+/// A single rung is enough where choices do not depart from the exact model.
 inline std::vector<Rung> climb(const EvidenceData& data, const Start& start,
-                               const Bounds& box, const std::vector<Block>& probes) {
-  constexpr double enough = 5.0;  // nats
+                               const Bounds& box, const std::vector<Block>& probes,
+                               double departure) {
+  constexpr double departs = 2.0;  // standard errors
+  constexpr double enough = 5.0;   // nats
   const Layout at = layout_of(data);
+  const double cap = std::exp(box.upper[at.residual_sd()]);
+  std::vector<double> scales{0.001, 0.004, 0.015, 0.06, 0.25};
+  if (departure < departs) scales.assign(1, std::min(0.015, cap));
   std::vector<Rung> out;
   Vector delta = Vector::Zero(data.task.n_pairs()), v = start.v;
   double best = 1e12;
-  for (const double s : {0.001, 0.004, 0.015, 0.06, 0.25}) {
-    if (std::log(s) > box.upper[at.residual_sd()] + 1e-9) break;
+  for (const double s : scales) {
+    if (s > cap * (1.0 + 1e-9)) break;
     const Evidence e = rung_evidence(data, start.eta, s, delta, v, 20, probes);
     if (data.run.monitor.interrupted()) break;
     out.push_back(as_rung(e));
@@ -262,7 +268,8 @@ inline std::vector<Rung> climb(const EvidenceData& data, const Start& start,
 /// The best `n_starts` rungs within 150 nats of the first.
 inline std::vector<Rung> ladder_starts(const EvidenceData& data, const Start& start,
                                        const Bounds& box, int n_starts,
-                                       const std::vector<Block>& probes) {
+                                       const std::vector<Block>& probes,
+                                       double departure) {
   std::vector<Rung> out;
   if (!std::isnan(data.spec.residual_sd)) {
     const double s = resolve(data, start.eta).residual_sd;
@@ -270,7 +277,7 @@ inline std::vector<Rung> ladder_starts(const EvidenceData& data, const Start& st
     out.push_back(as_rung(rung_evidence(data, start.eta, s, zero, start.v, 30, probes)));
     return out;
   }
-  out = climb(data, start, box, probes);
+  out = climb(data, start, box, probes, departure);
   std::sort(out.begin(), out.end(),
             [](const Rung& a, const Rung& b) { return a.value < b.value; });
   std::size_t keep = 0;

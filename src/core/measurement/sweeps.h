@@ -156,7 +156,7 @@ class Values {
     for (int c = order_->size() - 1; c >= 0; --c) {
       if (order_->cyclic(c)) adjoint_block(c, g, a);
       for (int i = order_->blocks.start[c]; i < order_->blocks.start[c + 1]; ++i)
-        adjoint_state(order_->blocks.state[i], c, g, y, a);
+        adjoint_state(order_->blocks.state[i], c, order_->cyclic(c), g, y, a);
     }
   }
 
@@ -323,7 +323,7 @@ class Values {
   }
 
   template <int W>
-  void adjoint_state(int s, int c, const Columns<W>& g, Columns<W>& y,
+  void adjoint_state(int s, int c, bool cyclic, const Columns<W>& g, Columns<W>& y,
                      Columns<W>& a) const {
     const Eigen::Array<double, 1, W> mine = a.row(s);
     for (int p = task_->state_start[s]; p < task_->state_start[s + 1]; ++p) {
@@ -331,7 +331,7 @@ class Values {
       y.row(p) = row;
       for (int e = task_->next_start[p]; e < task_->next_start[p + 1]; ++e) {
         const int next = task_->next_state[e];
-        if (order_->blocks.block[next] != c)
+        if (!cyclic || order_->blocks.block[next] != c)
           a.row(next) += discount_ * task_->probability[e] * row;
       }
     }
