@@ -183,7 +183,7 @@ moments_by_class <- function(fit, class, person) {
   levels <- sort(unique(class))
   code <- match(class, levels)
   order <- order(code, person)
-  first <- which(!duplicated(cbind(code, person)[order, , drop = FALSE]))
+  first <- which(!duplicated(interaction_code(code, person)[order]))
   moments <- class_moments_(
     fit$task, counts, fit_model(fit), fitted_trait(fit),
     list(

@@ -48,29 +48,54 @@ model_reliability <- function(fit) {
 
 # Scores of the two halves, persons with both: matrix persons x 2.
 half_scores <- function(fit, type) {
-  half <- decision_halves(fit$data, type)
-  mean_of <- function(which) {
-    counts <- counts_by_person(
-      fit$pair[half == which], fit$data$decisions$person[half == which],
-      length(fit$data$persons)
+  first <- in_first_half(fit$data, type)
+  halves <- lapply(list(first, !first), function(here) {
+    counts_by_person(
+      fit$pair[here], fit$data$decisions$person[here], length(fit$data$persons)
     )
-    posterior <- score_counts(fit, counts, fit$design)
-    posterior_summary(posterior)[, "mean"]
-  }
-  both <- rowSums(table(fit$data$decisions$person, half) > 0) == 2
-  cbind(mean_of(1), mean_of(2))[both, , drop = FALSE]
+  })
+  means <- vapply(halves, function(counts) {
+    posterior_summary(score_counts(fit, counts, fit$design))[, "mean"]
+  }, numeric(length(fit$data$persons)))
+  met <- vapply(halves, function(counts) diff(counts$person_start) > 0, logical(nrow(means)))
+  means[met[, 1] & met[, 2], , drop = FALSE]
 }
 
-# 1 or 2 for every decision: halves of a person's episodes, or of the decisions
-# where most persons have a single episode.
-decision_halves <- function(data, type) {
+# Halves of a person's episodes, or of the decisions where most persons have a single
+# episode: whether each decision belongs to the first.
+in_first_half <- function(data, type) {
   d <- data$decisions
-  unit <- d$episode
-  several <- tapply(unit, d$person, function(e) length(unique(e)) > 1)
-  if (mean(several) < .5) unit <- stats::ave(d$person, d$person, FUN = seq_along)
-  rank <- stats::ave(unit, d$person, FUN = function(u) match(u, sort(unique(u))))
-  if (type == "odd-even") return(2L - rank %% 2L)
-  1L + (rank > stats::ave(rank, d$person, FUN = function(r) max(r) / 2))
+  several <- mean_several(d$episode, d$person) >= .5
+  first_half(if (several) d$episode else seq_along(d$person), d$person, type)
+}
+
+# Share of persons with more than one unit; persons are whole numbers.
+mean_several <- function(unit, person) {
+  n_units <- largest_within(rank_within(unit, person), person)
+  mean(n_units[!duplicated(person)] > 1)
+}
+
+# The odd ones of a person's units, or the earlier ones.
+first_half <- function(unit, person, type) {
+  rank <- rank_within(unit, person)
+  if (type == "odd-even") rank %% 2 == 1 else rank <= largest_within(rank, person) / 2
+}
+
+# Among the person's own from 1; equal units share a rank. Logs have millions of rows.
+rank_within <- function(unit, person) {
+  order <- order(person, unit)
+  first <- !duplicated(person[order])
+  rank <- cumsum(first | c(0, diff(unit[order])) != 0)
+  out <- integer(length(unit))
+  out[order] <- rank - rank[first][cumsum(first)] + 1L
+  out
+}
+
+largest_within <- function(x, person) {
+  order <- order(x)
+  largest <- x[0]
+  largest[person[order]] <- x[order]
+  largest[person]
 }
 
 # Sparse counts of pairs by person.

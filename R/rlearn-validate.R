@@ -176,9 +176,7 @@ reliability.rlearn <- function(fit, level = 0.95, ...) {
   rows <- lapply(names(model), function(name) {
     reliability_row("model", model[[name]], c(NA, NA), sum(usable(fit$persons)))
   })
-  several <- mean(tapply(fit$data$trials$block, fit$data$trials$person, function(b) {
-    length(unique(b)) > 1
-  })) >= 0.5
+  several <- mean_several(fit$data$trials$block, fit$data$trials$person) >= .5
   for (type in c(if (several) "odd-even", "first-second")) {
     rows <- c(rows, half_rows(fit, type, several, level))
   }
@@ -205,9 +203,7 @@ model_reliability_by_parameter <- function(fit) {
 half_rows <- function(fit, type, by_block, level) {
   trials <- fit$data$trials
   unit <- if (by_block) trials$block else seq_len(nrow(trials))
-  rank <- stats::ave(unit, trials$person, FUN = function(u) match(u, sort(unique(u))))
-  size <- stats::ave(rank, trials$person, FUN = max)
-  first <- if (type == "odd-even") rank %% 2 == 1 else rank <= size / 2
+  first <- first_half(unit, trials$person, type)
   halves <- lapply(list(first, !first), function(rows) {
     score_new(fit, subset_trials(fit$data, rows))
   })

@@ -68,8 +68,7 @@ population_problem <- function(problem, nodes, log_lik, estimate_mu,
                                estimate_sigma) {
   list(
     nodes = nodes, log_lik = log_lik, design = problem$design,
-    person_weight = rep(1, nrow(problem$design)), estimate_mu = estimate_mu,
-    estimate_sigma = estimate_sigma,
+    estimate_mu = estimate_mu, estimate_sigma = estimate_sigma,
     sigma_floor = max(sigma_floor, .75 * (nodes[2] - nodes[1]))
   )
 }

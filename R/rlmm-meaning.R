@@ -64,7 +64,7 @@ entropy_check <- function(fit) {
 start_states <- function(fit) {
   if (inherits(fit$data, "psyrl_trajectories")) {
     d <- fit$data$decisions
-    first <- !duplicated(cbind(d$person, d$episode))
+    first <- !duplicated(interaction_code(d$person, d$episode))
     return(unique(task_pairs(fit$task)$state[fit$pair[first] + 1]))
   }
   fit$task$starts %||% seq_along(fit$task$states)

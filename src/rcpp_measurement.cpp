@@ -63,7 +63,6 @@ Rcpp::List fit_population_(const Rcpp::List& problem, const Rcpp::NumericVector&
       double_view(problem, "nodes"),
       double_view(problem, "log_lik"),
       Eigen::Map<const Eigen::MatrixXd>(design.begin(), design.nrow(), design.ncol()),
-      double_view(problem, "person_weight"),
       Rcpp::as<bool>(problem["estimate_mu"]),
       Rcpp::as<bool>(problem["estimate_sigma"]),
       Rcpp::as<double>(problem["sigma_floor"])};
@@ -109,6 +108,7 @@ Rcpp::NumericMatrix posterior_summary_(const Rcpp::NumericVector& nodes,
     const Moments m = moments(view(nodes), w);
     result(j, 0) = m.mean;
     result(j, 1) = std::sqrt(m.variance);
+    if (probability.size() == 0) continue;
     const PosteriorQuantile quantile(view(nodes), w);
     for (int i = 0; i < probability.size(); ++i) result(j, 2 + i) = quantile(probability[i]);
   }

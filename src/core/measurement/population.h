@@ -20,7 +20,6 @@ struct PopulationProblem {
   View<double> nodes;               // [K]
   View<double> log_lik;             // [n_persons * K] person-major
   Eigen::Map<const Eigen::MatrixXd> design;  // [n_persons x n_effects]
-  View<double> person_weight;       // [n_persons] how many persons a row stands for
   bool estimate_mu = true;
   bool estimate_sigma = true;
   double sigma_floor = 0.01;  // the grid's spacing must resolve the prior
@@ -48,59 +47,112 @@ struct PopulationDerivatives {
   Eigen::MatrixXd hessian;
 };
 
-/// Moments 1..4 of t under one person's posterior, and log L_j.
+/// log L_j and moments 1..4 of t under the posterior of one person.
 struct TraitMoments {
   double log_marginal, m1, m2, m3, m4;
 };
 
-inline TraitMoments trait_moments(View<double> nodes, const double* log_lik, double mu,
-                                  double sigma, std::vector<double>& w) {
-  const int K = static_cast<int>(nodes.size());
-  w.resize(K);
-  log_prior(nodes, mu, sigma, w.data());
-  for (int k = 0; k < K; ++k) w[k] += log_lik[k];
-  TraitMoments m{log_sum_exp(w.data(), K), 0, 0, 0, 0};
-  for (int k = 0; k < K; ++k) {
-    const double p = std::exp(w[k] - m.log_marginal), t = (nodes[k] - mu) / sigma;
-    m.m1 += p * t;
-    m.m2 += p * t * t;
-    m.m3 += p * t * t * t;
-    m.m4 += p * t * t * t * t;
-  }
-  return m;
+/// The prior of a person and its moments: columns w t^m, m = 0..4.
+using PriorPowers = Eigen::Matrix<double, Eigen::Dynamic, 5>;
+
+inline PriorPowers prior_powers(View<double> nodes, double mu, double sigma) {
+  PriorPowers out(nodes.size(), 5);
+  log_prior(nodes, mu, sigma, out.col(0).data());
+  out.col(0) = out.col(0).array().exp();
+  const Eigen::Map<const Eigen::ArrayXd> z(nodes.data(), nodes.size());
+  for (int m = 1; m < 5; ++m)
+    out.col(m) = out.col(m - 1).array() * (z - mu) / sigma;
+  return out;
 }
+
+/// Likelihoods of persons at nodes, each relative to its largest: a population then costs
+/// no exponentials but those of its own density.
+class PersonLikelihoods {
+ public:
+  PersonLikelihoods(View<double> nodes, View<double> log_lik, const Runtime& runtime)
+      : nodes_(nodes), log_lik_(log_lik.data(), nodes.size(), log_lik.size() / nodes.size()),
+        relative_(log_lik_.rows(), log_lik_.cols()), top_(log_lik_.cols()) {
+    for_chunks(runtime.executor, log_lik_.cols(), kChunk,
+               [&](std::size_t, std::size_t begin, std::size_t end) {
+      for (std::size_t j = begin; j < end; ++j) {
+        top_[j] = log_lik_.col(j).maxCoeff();
+        relative_.col(j) = (log_lik_.col(j).array() - top_[j]).exp();
+      }
+    });
+  }
+
+  static constexpr std::size_t kChunk = 64;
+
+  std::size_t n_persons() const { return top_.size(); }
+  View<double> nodes() const { return nodes_; }
+
+  TraitMoments moments(std::size_t j, double mu, double sigma,
+                       const PriorPowers& prior) const {
+    constexpr double least = 1e-250;  // to be told from likelihoods rounded to 0
+    const Sums sums = relative_.col(j).transpose() * prior;
+    return sums[0] < least ? far_moments(j, mu, sigma) : scaled(sums, top_[j]);
+  }
+
+ private:
+  using Sums = Eigen::Matrix<double, 1, 5>;
+
+  /// Where the prior has its mass far from the likelihood's.
+  TraitMoments far_moments(std::size_t j, double mu, double sigma) const {
+    Eigen::VectorXd w(nodes_.size());
+    log_prior(nodes_, mu, sigma, w.data());
+    w += log_lik_.col(j);
+    const double top = w.maxCoeff();
+    const Eigen::ArrayXd p = (w.array() - top).exp();
+    const Eigen::ArrayXd t =
+        (Eigen::Map<const Eigen::ArrayXd>(nodes_.data(), nodes_.size()) - mu) / sigma;
+    Sums sums;
+    sums << p.sum(), (p * t).sum(), (p * t.square()).sum(), (p * t.cube()).sum(),
+        (p * t.square().square()).sum();
+    return scaled(sums, top);
+  }
+
+  static TraitMoments scaled(const Sums& sums, double top) {
+    const double p = sums[0];
+    return {top + std::log(p), sums[1] / p, sums[2] / p, sums[3] / p, sums[4] / p};
+  }
+
+  View<double> nodes_;
+  Eigen::Map<const Eigen::MatrixXd> log_lik_;  // [K x J]
+  Eigen::MatrixXd relative_;                   // [K x J]
+  Eigen::VectorXd top_;                        // [J]
+};
 
 inline void add_person(const TraitMoments& m, const Eigen::VectorXd& x, double sigma,
-                       double weight, PopulationDerivatives& d) {
+                       PopulationDerivatives& d) {
   const int q = static_cast<int>(x.size());
-  d.log_lik += weight * m.log_marginal;
-  d.gradient.head(q) += weight * m.m1 / sigma * x;
-  d.gradient[q] += weight * (m.m2 - 1.0);
+  d.log_lik += m.log_marginal;
+  d.gradient.head(q) += m.m1 / sigma * x;
+  d.gradient[q] += m.m2 - 1.0;
   const double mu_mu = (m.m2 - m.m1 * m.m1 - 1.0) / (sigma * sigma);
   const double mu_sigma = (m.m3 - m.m1 * m.m2 - 2.0 * m.m1) / sigma;
-  d.hessian.topLeftCorner(q, q) += weight * mu_mu * x * x.transpose();
-  d.hessian.col(q).head(q) += weight * mu_sigma * x;
-  d.hessian(q, q) += weight * (m.m4 - m.m2 * m.m2 - 2.0 * m.m2);
+  d.hessian.topLeftCorner(q, q) += mu_mu * x * x.transpose();
+  d.hessian.col(q).head(q) += mu_sigma * x;
+  d.hessian(q, q) += m.m4 - m.m2 * m.m2 - 2.0 * m.m2;
 }
 
-inline PopulationDerivatives population_derivatives(const PopulationProblem& problem,
-                                                    const Population& at,
-                                                    const Runtime& runtime) {
-  const std::size_t J = problem.design.rows(), K = problem.nodes.size();
-  const int q = static_cast<int>(problem.design.cols());
+inline PopulationDerivatives population_derivatives(
+    const PersonLikelihoods& persons, const Eigen::Map<const Eigen::MatrixXd>& design,
+    const Population& at, const Runtime& runtime) {
+  const std::size_t J = persons.n_persons();
+  const int q = static_cast<int>(design.cols());
   const double sigma = std::exp(at.log_sigma);
-  const std::size_t chunk = 64;
   PopulationDerivatives zero{0.0, Eigen::VectorXd::Zero(q + 1),
                              Eigen::MatrixXd::Zero(q + 1, q + 1)};
-  std::vector<PopulationDerivatives> part(chunk_count(J, chunk), zero);
-  for_chunks(runtime.executor, J, chunk,
+  std::vector<PopulationDerivatives> part(chunk_count(J, persons.kChunk), zero);
+  for_chunks(runtime.executor, J, persons.kChunk,
              [&](std::size_t c, std::size_t begin, std::size_t end) {
-    std::vector<double> scratch;
+    double mu = NAN;
+    PriorPowers prior;
     for (std::size_t j = begin; j < end; ++j) {
-      const Eigen::VectorXd x = problem.design.row(j);
-      const TraitMoments m = trait_moments(problem.nodes, &problem.log_lik[j * K],
-                                           x.dot(at.effects), sigma, scratch);
-      add_person(m, x, sigma, problem.person_weight[j], part[c]);
+      const Eigen::VectorXd x = design.row(j);
+      const double here = x.dot(at.effects);
+      if (here != mu) prior = prior_powers(persons.nodes(), mu = here, sigma);
+      add_person(persons.moments(j, mu, sigma, prior), x, sigma, part[c]);
     }
   });
   for (const auto& p : part) {
@@ -168,7 +220,9 @@ inline PopulationFit fit_population(const PopulationProblem& problem,
   fit.at = problem.estimate_sigma
                ? moved(problem, start, Eigen::VectorXd::Zero(start.effects.size() + 1), 0.0)
                : start;
-  PopulationDerivatives here = population_derivatives(problem, fit.at, runtime);
+  const PersonLikelihoods persons(problem.nodes, problem.log_lik, runtime);
+  PopulationDerivatives here =
+      population_derivatives(persons, problem.design, fit.at, runtime);
   for (fit.iterations = 0; fit.iterations < max_iterations; ++fit.iterations) {
     if (!std::isfinite(here.log_lik)) { fit.status = Status::non_finite; break; }
     const std::vector<int> free = free_parameters(problem, fit.at, here);
@@ -183,7 +237,8 @@ inline PopulationFit fit_population(const PopulationProblem& problem,
     bool accepted = false;
     for (int halving = 0; halving < 30 && !accepted; ++halving, length *= 0.5) {
       const Population trial = moved(problem, fit.at, step, length);
-      PopulationDerivatives there = population_derivatives(problem, trial, runtime);
+      PopulationDerivatives there =
+          population_derivatives(persons, problem.design, trial, runtime);
       if (there.log_lik > here.log_lik + 1e-4 * length * gain) {
         fit.at = trial;
         here = there;
