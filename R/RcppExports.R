@@ -241,6 +241,10 @@ node_counts_ <- function(mdp, counts, weight) {
     .Call(`_psyrl_node_counts_`, mdp, counts, weight)
 }
 
+habit_curvature_ <- function(mdp, groups, model, threads) {
+    .Call(`_psyrl_habit_curvature_`, mdp, groups, model, threads)
+}
+
 represent_ <- function(map, theta, threads) {
     .Call(`_psyrl_represent_`, map, theta, threads)
 }

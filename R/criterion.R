@@ -232,7 +232,8 @@ resampled_cor <- function(x, method, replicates) {
   t(vapply(seq_len(replicates), function(i) {
     rows <- sample.int(n, replace = TRUE)
     drawn <- list(
-      scores = x$scores[rows, ], criterion = x$criterion[rows],
+      # Rows of a data frame would be given new names, which takes longer than all else.
+      scores = lapply(x$scores, `[`, rows), criterion = x$criterion[rows],
       given = if (!is.null(x$given)) x$given[rows, , drop = FALSE]
     )
     r <- partial_cor(drawn$scores$score, drawn$criterion, drawn$given, method)

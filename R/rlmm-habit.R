@@ -162,19 +162,24 @@ habit_values <- function(state) state[c("advantage", "habit")]
 # What belongs to a habit and a precision: the population, the slopes' posteriors,
 # the curvature, and minus the evidence of h but for constants.
 judge_habit <- function(problem, state) {
-  log_lik <- grid_log_lik(problem, habit_values(state), state$nodes)
+  values <- habit_values(state)
+  log_lik <- grid_log_lik(problem, values, state$nodes)
   state$population <- fit_population(
     problem, state$nodes, log_lik, state$population
   )
-  posterior <- posterior_at(
-    problem, habit_values(state), state$nodes, state$population
+  posterior <- trait_posterior(
+    state$nodes, log_lik, drop(problem$design %*% state$population$effects),
+    exp(state$population$log_sigma), problem$control$threads
   )
   state$groups <- slope_groups(
     rep(1, length(state$nodes)),
     node_counts_(problem$task, problem$counts, posterior$weight),
     state$advantage, state$nodes
   )
-  curvature <- habit_curvature(problem$task, state)
+  curvature <- habit_curvature_(
+    problem$task, state$groups, choice_model(problem, values, state$nodes),
+    problem$control$threads
+  )
   state$effective <- sum(curvature / (curvature + state$precision))
   state$objective <- -sum(posterior$log_marginal) +
     state$precision * sum(state$habit^2) / 2 +
@@ -221,31 +226,6 @@ habit_penalty <- function(problem, precision) {
     backup = "soft", cql = 0, pair_count = as.double(pair_totals(problem)),
     l2 = precision / 2, reward_l2 = 0
   )
-}
-
-# Eigenvalues of B(s) over all visited states, without the direction that choices
-# do not see.
-habit_curvature <- function(task, state) {
-  groups <- state$groups
-  layout <- task$layout
-  n_nodes <- length(state$nodes)
-  state_of <- task_pairs(task)$state[groups$pair + 1L]
-  visited <- sort(unique(state_of))
-  place <- match(state_of, visited) +
-    length(visited) * (rep(seq_len(n_nodes), diff(groups$person_start)) - 1)
-  sums <- rowsum(groups$count, place)
-  visits <- matrix(0, length(visited), n_nodes)
-  visits[as.numeric(rownames(sums))] <- sums
-  n <- diff(layout$state_start)[visited]
-  unlist(lapply(which(n > 1), function(i) {
-    at <- layout$state_start[visited[i]] + seq_len(n[i])
-    logit <- state$habit[at] + outer(state$advantage[at], state$nodes)
-    pi <- exp(logit - rep(apply(logit, 2, max), each = n[i]))
-    pi <- pi / rep(colSums(pi), each = n[i])
-    weighted <- pi * rep(visits[i, ], each = n[i])
-    block <- diag(rowSums(weighted), n[i]) - tcrossprod(weighted, pi)
-    pmax(eigen(block, TRUE, only.values = TRUE)$values[-n[i]], 0)
-  }))
 }
 
 # Back to the user's units: the slope is per reward.

@@ -856,6 +856,20 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// habit_curvature_
+std::vector<double> habit_curvature_(const Rcpp::List& mdp, const Rcpp::List& groups, const Rcpp::List& model, int threads);
+RcppExport SEXP _psyrl_habit_curvature_(SEXP mdpSEXP, SEXP groupsSEXP, SEXP modelSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type mdp(mdpSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type groups(groupsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type model(modelSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(habit_curvature_(mdp, groups, model, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
 // represent_
 Rcpp::NumericVector represent_(const Rcpp::List& map, const Rcpp::NumericVector& theta, int threads);
 RcppExport SEXP _psyrl_represent_(SEXP mapSEXP, SEXP thetaSEXP, SEXP threadsSEXP) {
@@ -1150,6 +1164,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_psyrl_penalty_", (DL_FUNC) &_psyrl_penalty_, 3},
     {"_psyrl_back_up_", (DL_FUNC) &_psyrl_back_up_, 3},
     {"_psyrl_node_counts_", (DL_FUNC) &_psyrl_node_counts_, 3},
+    {"_psyrl_habit_curvature_", (DL_FUNC) &_psyrl_habit_curvature_, 4},
     {"_psyrl_represent_", (DL_FUNC) &_psyrl_represent_, 3},
     {"_psyrl_n_parameters_", (DL_FUNC) &_psyrl_n_parameters_, 1},
     {"_psyrl_representation_slope_", (DL_FUNC) &_psyrl_representation_slope_, 3},

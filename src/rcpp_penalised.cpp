@@ -1,5 +1,7 @@
-// Glue of values learned from behaviour under a penalty; used by
-// R/rlmm-penalised.R.
+// Glue of values learned from behaviour under a penalty, and of habits; used by
+// R/rlmm-penalised.R and R/rlmm-habit.R.
+#include "choice_view.h"
+#include "core/measurement/habit.h"
 #include "core/measurement/mini_batch.h"
 #include "core/measurement/represented.h"
 #include "map_view.h"
@@ -121,4 +123,14 @@ Rcpp::List node_counts_(const Rcpp::List& mdp, const Rcpp::List& counts,
       task_view(mdp), data, View<double>(weight.begin(), weight.size()), weight.nrow());
   return Rcpp::List::create(Rcpp::_["person_start"] = found.start,
                             Rcpp::_["pair"] = found.pair, Rcpp::_["count"] = found.count);
+}
+
+// Eigenvalues of the curvature of choices in a habit, state by state; `groups`: counts
+// of pairs at the nodes of the model.
+// [[Rcpp::export]]
+std::vector<double> habit_curvature_(const Rcpp::List& mdp, const Rcpp::List& groups,
+                                     const Rcpp::List& model, int threads) {
+  const glue::RuntimeOwner runtime(threads);
+  return habit_curvature(task_view(mdp), glue::counts_view(groups),
+                         glue::choice_view(model), runtime.get());
 }

@@ -138,3 +138,35 @@ test_that("pictures and simulated logs know the habit", {
     expect_s3_class(plot(fit, type, criterion = z), "data.frame")
   }
 })
+
+test_that("the curvature in a habit is that of its softmax, state by state", {
+  task <- peg_solitaire("big_cross")
+  state <- task_pairs(task)$state
+  nodes <- c(-1, 0.5, 2)
+  set.seed(7)
+  habit <- stats::rnorm(length(state))
+  advantage <- stats::rnorm(length(state))
+  pair <- lapply(nodes, function(z) sort(sample(length(state), 90)))
+  count <- lapply(pair, function(p) stats::rexp(length(p)))
+  found <- habit_curvature_(
+    task, slope_groups(rep(1, 3), list(
+      person_start = c(0L, cumsum(lengths(pair))), pair = unlist(pair) - 1L,
+      count = unlist(count)
+    )), list(advantage = advantage, habit = habit, beta = nodes), 2
+  )
+  visited <- sort(unique(state[unlist(pair)]))
+  expected <- lapply(visited, function(s) {
+    here <- which(state == s)
+    n <- length(here)
+    if (n == 1) return(numeric())
+    block <- 0
+    for (k in seq_along(nodes)) {
+      pi <- exp(habit[here] + nodes[k] * advantage[here])
+      pi <- pi / sum(pi)
+      visits <- sum(count[[k]][state[pair[[k]]] == s])
+      block <- block + visits * (diag(pi) - tcrossprod(pi))
+    }
+    sort(eigen(block, TRUE, only.values = TRUE)$values)[-1]
+  })
+  expect_equal(found, unlist(expected), tolerance = 1e-10)
+})
