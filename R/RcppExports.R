@@ -181,6 +181,18 @@ fit_population_ <- function(problem, effects, log_sigma, threads) {
     .Call(`_psyrl_fit_population_`, problem, effects, log_sigma, threads)
 }
 
+fit_population_over_ <- function(derivatives, settings, effects, log_sigma) {
+    .Call(`_psyrl_fit_population_over_`, derivatives, settings, effects, log_sigma)
+}
+
+person_likelihoods_ <- function(log_lik, threads) {
+    .Call(`_psyrl_person_likelihoods_`, log_lik, threads)
+}
+
+population_derivatives_ <- function(likelihoods, nodes, design, effects, log_sigma, threads) {
+    .Call(`_psyrl_population_derivatives_`, likelihoods, nodes, design, effects, log_sigma, threads)
+}
+
 grid_posterior_ <- function(nodes, log_lik, mu, sigma, threads) {
     .Call(`_psyrl_grid_posterior_`, nodes, log_lik, mu, sigma, threads)
 }

@@ -28,6 +28,11 @@ draw_seed <- function() {
 # process; same result, in the order of `x`.
 cluster_lapply <- function(cluster, x, fun, ...) {
   if (is.null(cluster)) return(lapply(x, fun, ...))
+  prepare_workers(cluster)
+  parallel::parLapplyLB(cluster, x, fun, ...)
+}
+
+prepare_workers <- function(cluster) {
   if (!inherits(cluster, "cluster")) {
     abort_input("cluster", paste0(
       "`cluster` must be a cluster of the parallel package, such as ",
@@ -35,7 +40,6 @@ cluster_lapply <- function(cluster, x, fun, ...) {
     ))
   }
   parallel::clusterCall(cluster, mark_as_worker, .libPaths())
-  parallel::parLapplyLB(cluster, x, fun, ...)
 }
 
 # Runs on a worker, which may have another library path.

@@ -26,8 +26,11 @@
 #'   every step, 0 differentiates through the target.
 #' @param starts Number of searches for learned values or rewards, the first from the
 #'   best guess, the others shaken; the best is kept.
-#' @param cluster A cluster of the `parallel` package that shares the starts; results
-#'   do not depend on it.
+#' @param cluster A cluster of the `parallel` package that shares the starts or, with one
+#'   start, the persons: every worker keeps the counts of its own, and only values, sums
+#'   over persons and the final posteriors travel. (Tables whose values are drawn, and
+#'   free tables, stay with this process and its threads.) Results do not depend on it,
+#'   but for rounding.
 #' @param checkpoint File to which a search for learned values saves its state after
 #'   every round, and where the values are drawn after every stage of the draws. If the
 #'   file exists the fit goes on from there and ends with the bits it would have had

@@ -24,7 +24,12 @@ choice_model <- function(problem, values, nodes) {
   )
 }
 
+# [nodes x persons], or where that is.
 grid_log_lik <- function(problem, values, nodes, counts = problem$counts) {
+  shards <- problem$shards
+  if (!is.null(shards) && !shards$lost && missing(counts)) {
+    return(sharded_table(shards, values, nodes))
+  }
   person_log_lik_(
     problem$task, counts, choice_model(problem, values, nodes),
     problem$control$threads
@@ -55,21 +60,26 @@ fit_population <- function(problem, nodes, log_lik, start) {
   fixed <- problem$control[c("mu", "sigma")]
   effects <- start$effects
   if (!is.null(fixed$mu)) effects <- c(fixed$mu, 0 * effects[-1])
-  fit_population_(
-    population_problem(
-      problem, nodes, log_lik, is.null(fixed$mu), is.null(fixed$sigma)
-    ),
-    effects, log(fixed$sigma %||% exp(start$log_sigma)), problem$control$threads
+  best_population(
+    problem, nodes, log_lik,
+    list(effects = effects, log_sigma = log(fixed$sigma %||% exp(start$log_sigma))),
+    is.null(fixed$mu), is.null(fixed$sigma)
   )
 }
 
 # A prior narrower than the grid's spacing would fall between the nodes.
-population_problem <- function(problem, nodes, log_lik, estimate_mu,
-                               estimate_sigma) {
-  list(
-    nodes = nodes, log_lik = log_lik, design = problem$design,
+best_population <- function(problem, nodes, log_lik, start, estimate_mu,
+                            estimate_sigma) {
+  settings <- list(
     estimate_mu = estimate_mu, estimate_sigma = estimate_sigma,
     sigma_floor = max(sigma_floor, .75 * (nodes[2] - nodes[1]))
+  )
+  if (is_sharded(log_lik)) {
+    return(population_over_shards(log_lik, nodes, settings, start))
+  }
+  fit_population_(
+    c(settings, list(nodes = nodes, log_lik = log_lik, design = problem$design)),
+    start$effects, start$log_sigma, problem$control$threads
   )
 }
 
@@ -81,7 +91,11 @@ start_population <- function(problem, rms) {
 
 # Persons' posteriors: list(nodes, weight [nodes x persons], log_marginal, mu).
 trait_posterior <- function(nodes, log_lik, mu, sigma, threads) {
-  posterior <- grid_posterior_(nodes, log_lik, mu, sigma, threads)
+  posterior <- if (is_sharded(log_lik)) {
+    posterior_over_shards(log_lik, nodes, mu, sigma)
+  } else {
+    grid_posterior_(nodes, log_lik, mu, sigma, threads)
+  }
   c(list(nodes = nodes, mu = mu), posterior)
 }
 
@@ -122,5 +136,24 @@ posterior_at <- function(problem, values, nodes, population) {
     nodes, grid_log_lik(problem, values, nodes),
     drop(problem$design %*% population$effects), exp(population$log_sigma),
     problem$control$threads
+  )
+}
+
+# Minus the log likelihood, and how often pairs were chosen at the nodes of the trait:
+# list(behaviour, counts, and but for shards weight [nodes x persons]). Persons who are
+# stale have the weights of `state`.
+at_nodes <- function(problem, state, nodes, log_lik) {
+  if (is_sharded(log_lik)) {
+    return(nodes_over_shards(log_lik, nodes, state$population, n_pairs(problem$task)))
+  }
+  posterior <- trait_posterior(
+    nodes, log_lik, drop(problem$design %*% state$population$effects),
+    exp(state$population$log_sigma), problem$control$threads
+  )
+  weight <- posterior$weight
+  weight[, state$stale] <- state$weight[, state$stale]
+  list(
+    behaviour = -sum(posterior$log_marginal),
+    counts = node_counts_(problem$task, problem$counts, weight), weight = weight
   )
 }

@@ -167,21 +167,16 @@ judge_habit <- function(problem, state) {
   state$population <- fit_population(
     problem, state$nodes, log_lik, state$population
   )
-  posterior <- trait_posterior(
-    state$nodes, log_lik, drop(problem$design %*% state$population$effects),
-    exp(state$population$log_sigma), problem$control$threads
-  )
+  found <- at_nodes(problem, state, state$nodes, log_lik)
   state$groups <- slope_groups(
-    rep(1, length(state$nodes)),
-    node_counts_(problem$task, problem$counts, posterior$weight),
-    state$advantage, state$nodes
+    rep(1, length(state$nodes)), found$counts, state$advantage, state$nodes
   )
   curvature <- habit_curvature_(
     problem$task, state$groups, choice_model(problem, values, state$nodes),
     problem$control$threads
   )
   state$effective <- sum(curvature / (curvature + state$precision))
-  state$objective <- -sum(posterior$log_marginal) +
+  state$objective <- found$behaviour +
     state$precision * sum(state$habit^2) / 2 +
     sum(log1p(curvature / state$precision)) / 2
   state

@@ -156,10 +156,7 @@ likelihood_at <- function(problem, found, shift) {
 }
 
 evaluate_population <- function(problem, nodes, log_lik, population) {
-  fit_population_(
-    population_problem(problem, nodes, log_lik, FALSE, FALSE),
-    population$effects, population$log_sigma, problem$control$threads
-  )
+  best_population(problem, nodes, log_lik, population, FALSE, FALSE)
 }
 
 #' @export

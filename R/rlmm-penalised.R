@@ -234,18 +234,10 @@ grid_traits <- function(problem, state) {
 }
 
 traits_on_grid <- function(problem, state, nodes, log_lik) {
-  posterior <- trait_posterior(
-    nodes, log_lik, drop(problem$design %*% state$population$effects),
-    exp(state$population$log_sigma), problem$control$threads
-  )
-  weight <- posterior$weight
-  weight[, state$stale] <- state$weight[, state$stale]
+  found <- at_nodes(problem, state, nodes, log_lik)
   list(
-    behaviour = -sum(posterior$log_marginal), log_lik_table = log_lik,
-    nodes = nodes, weight = weight,
-    groups = slope_groups(
-      exp(nodes), node_counts_(problem$task, problem$counts, weight)
-    )
+    behaviour = found$behaviour, log_lik_table = log_lik, nodes = nodes,
+    weight = found$weight, groups = slope_groups(exp(nodes), found$counts)
   )
 }
 

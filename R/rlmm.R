@@ -111,7 +111,9 @@ rlmm <- function(data, task = as_mdp(data), value = q_task(),
   ))
   check_class(control, "psyrl_control", "control", "Use rlmm_control().")
   problem <- settle_population(measurement_problem(data, task, spec, control))
-  solving_often(problem, assemble_rlmm(problem, fit_measurement(problem), call))
+  solving_often(problem, with_shards(problem, function(problem) {
+    assemble_rlmm(problem, fit_measurement(problem), call)
+  }))
 }
 
 # A temperature or discount to be estimated is a solution of the task for each that is

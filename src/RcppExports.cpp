@@ -642,6 +642,48 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// fit_population_over_
+Rcpp::List fit_population_over_(const Rcpp::Function& derivatives, const Rcpp::List& settings, const Rcpp::NumericVector& effects, double log_sigma);
+RcppExport SEXP _psyrl_fit_population_over_(SEXP derivativesSEXP, SEXP settingsSEXP, SEXP effectsSEXP, SEXP log_sigmaSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::Function& >::type derivatives(derivativesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type settings(settingsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type effects(effectsSEXP);
+    Rcpp::traits::input_parameter< double >::type log_sigma(log_sigmaSEXP);
+    rcpp_result_gen = Rcpp::wrap(fit_population_over_(derivatives, settings, effects, log_sigma));
+    return rcpp_result_gen;
+END_RCPP
+}
+// person_likelihoods_
+SEXP person_likelihoods_(const Rcpp::NumericMatrix& log_lik, int threads);
+RcppExport SEXP _psyrl_person_likelihoods_(SEXP log_likSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type log_lik(log_likSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(person_likelihoods_(log_lik, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// population_derivatives_
+Rcpp::List population_derivatives_(SEXP likelihoods, const Rcpp::NumericVector& nodes, const Rcpp::NumericMatrix& design, const Rcpp::NumericVector& effects, double log_sigma, int threads);
+RcppExport SEXP _psyrl_population_derivatives_(SEXP likelihoodsSEXP, SEXP nodesSEXP, SEXP designSEXP, SEXP effectsSEXP, SEXP log_sigmaSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< SEXP >::type likelihoods(likelihoodsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type nodes(nodesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type design(designSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type effects(effectsSEXP);
+    Rcpp::traits::input_parameter< double >::type log_sigma(log_sigmaSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(population_derivatives_(likelihoods, nodes, design, effects, log_sigma, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
 // grid_posterior_
 Rcpp::List grid_posterior_(const Rcpp::NumericVector& nodes, const Rcpp::NumericMatrix& log_lik, const Rcpp::NumericVector& mu, double sigma, int threads);
 RcppExport SEXP _psyrl_grid_posterior_(SEXP nodesSEXP, SEXP log_likSEXP, SEXP muSEXP, SEXP sigmaSEXP, SEXP threadsSEXP) {
@@ -1149,6 +1191,9 @@ static const R_CallMethodDef CallEntries[] = {
     {"_psyrl_simulate_task_", (DL_FUNC) &_psyrl_simulate_task_, 4},
     {"_psyrl_person_log_lik_", (DL_FUNC) &_psyrl_person_log_lik_, 4},
     {"_psyrl_fit_population_", (DL_FUNC) &_psyrl_fit_population_, 4},
+    {"_psyrl_fit_population_over_", (DL_FUNC) &_psyrl_fit_population_over_, 4},
+    {"_psyrl_person_likelihoods_", (DL_FUNC) &_psyrl_person_likelihoods_, 2},
+    {"_psyrl_population_derivatives_", (DL_FUNC) &_psyrl_population_derivatives_, 6},
     {"_psyrl_grid_posterior_", (DL_FUNC) &_psyrl_grid_posterior_, 5},
     {"_psyrl_posterior_summary_", (DL_FUNC) &_psyrl_posterior_summary_, 3},
     {"_psyrl_person_modes_", (DL_FUNC) &_psyrl_person_modes_, 5},

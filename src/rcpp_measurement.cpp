@@ -39,6 +39,40 @@ Rcpp::NumericMatrix as_matrix(const std::vector<double>& x, int rows) {
   return m;
 }
 
+Rcpp::NumericVector as_vector(const Eigen::VectorXd& x) {
+  return Rcpp::NumericVector(x.data(), x.data() + x.size());
+}
+
+Rcpp::NumericMatrix as_matrix(const Eigen::MatrixXd& x) {
+  return Rcpp::NumericMatrix(x.rows(), x.cols(), x.data());
+}
+
+Eigen::Map<const Eigen::VectorXd> vector_map(const Rcpp::NumericVector& x) {
+  return {x.begin(), x.size()};
+}
+
+Eigen::Map<const Eigen::MatrixXd> matrix_map(const Rcpp::NumericMatrix& x) {
+  return {x.begin(), x.nrow(), x.ncol()};
+}
+
+PopulationProblem as_problem(const Rcpp::List& x) {
+  return {Rcpp::as<bool>(x["estimate_mu"]), Rcpp::as<bool>(x["estimate_sigma"]),
+          Rcpp::as<double>(x["sigma_floor"])};
+}
+
+Population as_population(const Rcpp::NumericVector& effects, double log_sigma) {
+  return {vector_map(effects), log_sigma};
+}
+
+Rcpp::List as_list(const PopulationFit& fit) {
+  return Rcpp::List::create(
+      Rcpp::_["effects"] = as_vector(fit.at.effects),
+      Rcpp::_["log_sigma"] = fit.at.log_sigma, Rcpp::_["log_lik"] = fit.log_lik,
+      Rcpp::_["gradient"] = as_vector(fit.gradient),
+      Rcpp::_["information"] = as_matrix(fit.information),
+      Rcpp::_["status"] = to_string(fit.status), Rcpp::_["iterations"] = fit.iterations);
+}
+
 }  // namespace
 
 // log p(choices of j | node k): matrix nodes x persons.
@@ -55,32 +89,55 @@ Rcpp::NumericMatrix person_log_lik_(const Rcpp::List& mdp, const Rcpp::List& cou
                    choice.n_nodes());
 }
 
+// Maximum over the population; `problem` has likelihoods [nodes x persons].
 // [[Rcpp::export]]
 Rcpp::List fit_population_(const Rcpp::List& problem, const Rcpp::NumericVector& effects,
                            double log_sigma, int threads) {
-  const Rcpp::NumericMatrix design = problem["design"];
-  const PopulationProblem p{
-      double_view(problem, "nodes"),
-      double_view(problem, "log_lik"),
-      Eigen::Map<const Eigen::MatrixXd>(design.begin(), design.nrow(), design.ncol()),
-      Rcpp::as<bool>(problem["estimate_mu"]),
-      Rcpp::as<bool>(problem["estimate_sigma"]),
-      Rcpp::as<double>(problem["sigma_floor"])};
-  const Eigen::Map<const Eigen::VectorXd> start(effects.begin(), effects.size());
   const glue::RuntimeOwner runtime(threads);
-  const PopulationFit fit = fit_population(p, {start, log_sigma}, runtime.get());
-  const int q = static_cast<int>(fit.at.effects.size());
-  Rcpp::NumericMatrix information(q + 1, q + 1);
-  std::copy(fit.information.data(), fit.information.data() + fit.information.size(),
-            information.begin());
-  return Rcpp::List::create(
-      Rcpp::_["effects"] = Rcpp::NumericVector(fit.at.effects.data(),
-                                               fit.at.effects.data() + q),
-      Rcpp::_["log_sigma"] = fit.at.log_sigma, Rcpp::_["log_lik"] = fit.log_lik,
-      Rcpp::_["gradient"] = Rcpp::NumericVector(fit.gradient.data(),
-                                                fit.gradient.data() + q + 1),
-      Rcpp::_["information"] = information, Rcpp::_["status"] = to_string(fit.status),
-      Rcpp::_["iterations"] = fit.iterations);
+  const Rcpp::NumericMatrix design = problem["design"], log_lik = problem["log_lik"];
+  const PersonLikelihoods persons(matrix_map(log_lik), runtime.get());
+  const auto derivatives = [&](const Population& at) {
+    return population_derivatives(persons, double_view(problem, "nodes"),
+                                  matrix_map(design), at, runtime.get());
+  };
+  return as_list(fit_population(as_problem(problem), as_population(effects, log_sigma),
+                                derivatives));
+}
+
+// The same where `derivatives(effects, log_sigma)` are sums over shards of persons.
+// [[Rcpp::export]]
+Rcpp::List fit_population_over_(const Rcpp::Function& derivatives,
+                                const Rcpp::List& settings,
+                                const Rcpp::NumericVector& effects, double log_sigma) {
+  const auto asked = [&](const Population& at) {
+    const Rcpp::List d = derivatives(as_vector(at.effects), at.log_sigma);
+    return PopulationDerivatives{Rcpp::as<double>(d["log_lik"]), vector_map(d["gradient"]),
+                                 matrix_map(d["hessian"])};
+  };
+  return as_list(fit_population(as_problem(settings), as_population(effects, log_sigma),
+                                asked));
+}
+
+// Of one shard: likelihoods, an external pointer that keeps `log_lik`; and derivatives.
+// [[Rcpp::export]]
+SEXP person_likelihoods_(const Rcpp::NumericMatrix& log_lik, int threads) {
+  const glue::RuntimeOwner runtime(threads);
+  return Rcpp::XPtr<PersonLikelihoods>(
+      new PersonLikelihoods(matrix_map(log_lik), runtime.get()), true, R_NilValue, log_lik);
+}
+
+// [[Rcpp::export]]
+Rcpp::List population_derivatives_(SEXP likelihoods, const Rcpp::NumericVector& nodes,
+                                   const Rcpp::NumericMatrix& design,
+                                   const Rcpp::NumericVector& effects, double log_sigma,
+                                   int threads) {
+  const glue::RuntimeOwner runtime(threads);
+  const PopulationDerivatives d = population_derivatives(
+      *Rcpp::XPtr<PersonLikelihoods>(likelihoods), view(nodes), matrix_map(design),
+      as_population(effects, log_sigma), runtime.get());
+  return Rcpp::List::create(Rcpp::_["log_lik"] = d.log_lik,
+                            Rcpp::_["gradient"] = as_vector(d.gradient),
+                            Rcpp::_["hessian"] = as_matrix(d.hessian));
 }
 
 // [[Rcpp::export]]

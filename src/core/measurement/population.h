@@ -9,6 +9,8 @@
 
 #include <Eigen/Dense>
 #include <cmath>
+#include <functional>
+#include <vector>
 
 #include "core/base/monitor.h"
 #include "core/base/status.h"
@@ -17,9 +19,6 @@
 namespace psyrl {
 
 struct PopulationProblem {
-  View<double> nodes;               // [K]
-  View<double> log_lik;             // [n_persons * K] person-major
-  Eigen::Map<const Eigen::MatrixXd> design;  // [n_persons x n_effects]
   bool estimate_mu = true;
   bool estimate_sigma = true;
   double sigma_floor = 0.01;  // the grid's spacing must resolve the prior
@@ -52,27 +51,28 @@ struct TraitMoments {
   double log_marginal, m1, m2, m3, m4;
 };
 
-/// The prior of a person and its moments: columns w t^m, m = 0..4.
-using PriorPowers = Eigen::Matrix<double, Eigen::Dynamic, 5>;
-
-inline PriorPowers prior_powers(View<double> nodes, double mu, double sigma) {
-  PriorPowers out(nodes.size(), 5);
-  log_prior(nodes, mu, sigma, out.col(0).data());
-  out.col(0) = out.col(0).array().exp();
-  const Eigen::Map<const Eigen::ArrayXd> z(nodes.data(), nodes.size());
-  for (int m = 1; m < 5; ++m)
-    out.col(m) = out.col(m - 1).array() * (z - mu) / sigma;
-  return out;
-}
+/// The prior of a person on the grid, and its moments: columns w t^m, m = 0..4.
+struct PriorMoments {
+  PriorMoments(View<double> nodes, double mu, double sigma)
+      : log_w(nodes.size()), t(nodes.size()), powers(nodes.size(), 5) {
+    log_prior(nodes, mu, sigma, log_w.data());
+    t = (Eigen::Map<const Eigen::ArrayXd>(nodes.data(), nodes.size()) - mu) / sigma;
+    powers.col(0) = log_w.exp();
+    for (int m = 1; m < 5; ++m) powers.col(m) = powers.col(m - 1).array() * t;
+  }
+  Eigen::ArrayXd log_w, t;
+  Eigen::Matrix<double, Eigen::Dynamic, 5> powers;
+};
 
 /// Likelihoods of persons at nodes, each relative to its largest: a population then costs
-/// no exponentials but those of its own density.
+/// no exponentials but those of its own density. `log_lik` outlives it.
 class PersonLikelihoods {
  public:
-  PersonLikelihoods(View<double> nodes, View<double> log_lik, const Runtime& runtime)
-      : nodes_(nodes), log_lik_(log_lik.data(), nodes.size(), log_lik.size() / nodes.size()),
-        relative_(log_lik_.rows(), log_lik_.cols()), top_(log_lik_.cols()) {
-    for_chunks(runtime.executor, log_lik_.cols(), kChunk,
+  PersonLikelihoods(const Eigen::Map<const Eigen::MatrixXd>& log_lik,
+                    const Runtime& runtime)
+      : log_lik_(log_lik), relative_(log_lik.rows(), log_lik.cols()),
+        top_(log_lik.cols()) {
+    for_chunks(runtime.executor, log_lik.cols(), kChunk,
                [&](std::size_t, std::size_t begin, std::size_t end) {
       for (std::size_t j = begin; j < end; ++j) {
         top_[j] = log_lik_.col(j).maxCoeff();
@@ -84,27 +84,21 @@ class PersonLikelihoods {
   static constexpr std::size_t kChunk = 64;
 
   std::size_t n_persons() const { return top_.size(); }
-  View<double> nodes() const { return nodes_; }
 
-  TraitMoments moments(std::size_t j, double mu, double sigma,
-                       const PriorPowers& prior) const {
+  TraitMoments moments(std::size_t j, const PriorMoments& prior) const {
     constexpr double least = 1e-250;  // to be told from likelihoods rounded to 0
-    const Sums sums = relative_.col(j).transpose() * prior;
-    return sums[0] < least ? far_moments(j, mu, sigma) : scaled(sums, top_[j]);
+    const Sums sums = relative_.col(j).transpose() * prior.powers;
+    return sums[0] < least ? far_moments(j, prior) : scaled(sums, top_[j]);
   }
 
  private:
   using Sums = Eigen::Matrix<double, 1, 5>;
 
   /// Where the prior has its mass far from the likelihood's.
-  TraitMoments far_moments(std::size_t j, double mu, double sigma) const {
-    Eigen::VectorXd w(nodes_.size());
-    log_prior(nodes_, mu, sigma, w.data());
-    w += log_lik_.col(j);
-    const double top = w.maxCoeff();
-    const Eigen::ArrayXd p = (w.array() - top).exp();
-    const Eigen::ArrayXd t =
-        (Eigen::Map<const Eigen::ArrayXd>(nodes_.data(), nodes_.size()) - mu) / sigma;
+  TraitMoments far_moments(std::size_t j, const PriorMoments& prior) const {
+    const Eigen::ArrayXd log_p = prior.log_w + log_lik_.col(j).array();
+    const double top = log_p.maxCoeff();
+    const Eigen::ArrayXd p = (log_p - top).exp(), &t = prior.t;
     Sums sums;
     sums << p.sum(), (p * t).sum(), (p * t.square()).sum(), (p * t.cube()).sum(),
         (p * t.square().square()).sum();
@@ -116,7 +110,6 @@ class PersonLikelihoods {
     return {top + std::log(p), sums[1] / p, sums[2] / p, sums[3] / p, sums[4] / p};
   }
 
-  View<double> nodes_;
   Eigen::Map<const Eigen::MatrixXd> log_lik_;  // [K x J]
   Eigen::MatrixXd relative_;                   // [K x J]
   Eigen::VectorXd top_;                        // [J]
@@ -136,8 +129,9 @@ inline void add_person(const TraitMoments& m, const Eigen::VectorXd& x, double s
 }
 
 inline PopulationDerivatives population_derivatives(
-    const PersonLikelihoods& persons, const Eigen::Map<const Eigen::MatrixXd>& design,
-    const Population& at, const Runtime& runtime) {
+    const PersonLikelihoods& persons, View<double> nodes,
+    const Eigen::Map<const Eigen::MatrixXd>& design, const Population& at,
+    const Runtime& runtime) {
   const std::size_t J = persons.n_persons();
   const int q = static_cast<int>(design.cols());
   const double sigma = std::exp(at.log_sigma);
@@ -146,13 +140,16 @@ inline PopulationDerivatives population_derivatives(
   std::vector<PopulationDerivatives> part(chunk_count(J, persons.kChunk), zero);
   for_chunks(runtime.executor, J, persons.kChunk,
              [&](std::size_t c, std::size_t begin, std::size_t end) {
-    double mu = NAN;
-    PriorPowers prior;
+    Eigen::VectorXd x = design.row(begin);
+    double mu = x.dot(at.effects);
+    PriorMoments prior(nodes, mu, sigma);
     for (std::size_t j = begin; j < end; ++j) {
-      const Eigen::VectorXd x = design.row(j);
-      const double here = x.dot(at.effects);
-      if (here != mu) prior = prior_powers(persons.nodes(), mu = here, sigma);
-      add_person(persons.moments(j, mu, sigma, prior), x, sigma, part[c]);
+      x = design.row(j);
+      if (x.dot(at.effects) != mu) {
+        mu = x.dot(at.effects);
+        prior = PriorMoments(nodes, mu, sigma);
+      }
+      add_person(persons.moments(j, prior), x, sigma, part[c]);
     }
   });
   for (const auto& p : part) {
@@ -212,17 +209,18 @@ inline std::vector<int> free_parameters(const PopulationProblem& problem,
   return free;
 }
 
+using DerivativesAt = std::function<PopulationDerivatives(const Population&)>;
+
 /// Maximises the marginal likelihood; never returns a point worse than `start`.
 inline PopulationFit fit_population(const PopulationProblem& problem,
-                                    const Population& start, const Runtime& runtime,
+                                    const Population& start,
+                                    const DerivativesAt& derivatives,
                                     int max_iterations = 100, double tolerance = 1e-10) {
   PopulationFit fit;
   fit.at = problem.estimate_sigma
                ? moved(problem, start, Eigen::VectorXd::Zero(start.effects.size() + 1), 0.0)
                : start;
-  const PersonLikelihoods persons(problem.nodes, problem.log_lik, runtime);
-  PopulationDerivatives here =
-      population_derivatives(persons, problem.design, fit.at, runtime);
+  PopulationDerivatives here = derivatives(fit.at);
   for (fit.iterations = 0; fit.iterations < max_iterations; ++fit.iterations) {
     if (!std::isfinite(here.log_lik)) { fit.status = Status::non_finite; break; }
     const std::vector<int> free = free_parameters(problem, fit.at, here);
@@ -237,8 +235,7 @@ inline PopulationFit fit_population(const PopulationProblem& problem,
     bool accepted = false;
     for (int halving = 0; halving < 30 && !accepted; ++halving, length *= 0.5) {
       const Population trial = moved(problem, fit.at, step, length);
-      PopulationDerivatives there =
-          population_derivatives(persons, problem.design, trial, runtime);
+      PopulationDerivatives there = derivatives(trial);
       if (there.log_lik > here.log_lik + 1e-4 * length * gain) {
         fit.at = trial;
         here = there;
