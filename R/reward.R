@@ -18,7 +18,10 @@
 #' of beta. [rewards()] and `summary()` report which directions the data identify and
 #' which pairs would settle the others if their rewards were known: give those as
 #' `anchor`. Without a known reward other than 0 the scale is settled by dividing
-#' rewards by the root mean square of the centred values they imply.
+#' rewards by the root mean square of the centred values they imply; beside learned
+#' values, by holding these to a root mean square of 1 while they are searched for
+#' (`identify = "global_rms"`, the default then, or `"state_rms"`), as the penalty would
+#' otherwise shrink values and rewards to nothing.
 #'
 #' @inheritParams q_task
 #' @param bound Rewards stay between `-bound` and `bound`, by `bound * tanh(x /

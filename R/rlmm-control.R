@@ -11,10 +11,11 @@
 #'   number fixes (from -30 to 30, and from .001 to 20).
 #' @param m_step How learned values are improved in a round, given the traits:
 #'   `"newton"` (Newton-CG with exact Hessian products), `"lbfgs"` (for networks, whose
-#'   products are dear) or `"adam"` (stochastic steps on mini-batches: the published
-#'   algorithm). Where it is not given, `"newton"`, but for networks on more than
-#'   50,000 pairs `"adam"`, with 400 steps a round at a first rate of .003 until a
-#'   round gains less than .0002 nats a decision, as far as these are not given either.
+#'   products are dear, and for kinks) or `"adam"` (stochastic steps on mini-batches: the
+#'   published algorithm). Where it is not given, `"newton"`, but `"lbfgs"` for rewards
+#'   learned beside values under a hard maximum, and for networks on more than 50,000
+#'   pairs `"adam"`, with 400 steps a round at a first rate of .003 until a round gains
+#'   less than .0002 nats a decision, as far as these are not given either.
 #' @param learning_rate First rate of `"adam"`; halved whenever the full objective,
 #'   evaluated on all data after each round, has not fallen, and the round undone.
 #' @param steps Steps in a round; `NULL`: 3 of Newton, 50 of L-BFGS, 200 of Adam.
@@ -91,16 +92,22 @@ rlmm_control <- function(max_iterations = 200, tolerance = 1e-6, nodes = NULL,
   ), class = "psyrl_control")
 }
 
-# Settings left open that suit networks on very many pairs, where a step on all of
-# them is dear.
-suited_control <- function(control, value, task, n_decisions) {
-  large <- inherits(value, "q_network") && n_pairs(task) > most_pairs_to_start
-  if (!large || !"m_step" %in% control$open) return(control)
-  suited <- list(
-    m_step = "adam", learning_rate = 3e-3, steps = 400L,
-    tolerance = 2e-4 * n_decisions
-  )
-  open <- control$open
+# Settings left open: those that suit networks on very many pairs, where a step on all
+# of them is dear, and rewards learned beside values under a hard maximum, at whose kinks
+# Newton's steps end.
+suited_control <- function(control, spec, task, n_decisions) {
+  if (!"m_step" %in% control$open) return(control)
+  large <- inherits(spec$value, "q_network") && n_pairs(task) > most_pairs_to_start
+  kinked <- rewards_are_learned(spec) && identical(spec$consistency$temperature, 0)
+  suited <- if (large) {
+    list(
+      m_step = "adam", learning_rate = 3e-3, steps = 400L,
+      tolerance = 2e-4 * n_decisions
+    )
+  } else if (kinked) {
+    list(m_step = "lbfgs")
+  }
+  open <- intersect(control$open, names(suited))
   control[open] <- suited[open]
   control
 }

@@ -3,11 +3,23 @@
 
 value_links <- function(problem) {
   value <- problem$value
-  list(switch(value$kind,
+  base <- switch(value$kind,
     table = table_link(tie_classes(problem$task, value$tie)),
     linear = linear_link(problem$task, value$formula),
     network = network_link(problem$task, value)
-  ))
+  )
+  c(list(base), if (scale_is_lost(problem)) {
+    list(list(kind = "unit_rms", state_start = problem$task$layout$state_start))
+  })
+}
+
+# Choices do not see the scale of values, and learned rewards follow it: residuals, which
+# are cheaper the smaller values are, would shrink both to nothing. Then values have a
+# root mean square of 1.
+scale_is_lost <- function(problem) {
+  rewards_are_learned(problem) && !is_free_table(problem) &&
+    isTRUE(problem$identify %in% c("global_rms", "state_rms")) &&
+    !any(anchored_rewards(problem$task, problem$reward$anchor) != 0, na.rm = TRUE)
 }
 
 # What an anchor knows is known; the rest is represented.

@@ -6,6 +6,7 @@
 
 # The state with values on their best scale. The objective does not rise.
 rescaled <- function(problem, state) {
+  if (scale_is_lost(problem)) return(at_unit_scale(problem, state))
   population <- state$population
   if (is_free_table(problem)) {
     population <- free_population(problem, state)
@@ -29,6 +30,22 @@ rescaled <- function(problem, state) {
     traits_on_grid(problem, state, state$nodes - shift, state$log_lik_table)
   }
   utils::modifyList(state, traits)
+}
+
+# Values of unit root mean square do not depend on the scale of their parameters, but
+# steps do.
+at_unit_scale <- function(problem, state) {
+  base <- list(value = problem$map$value[1], reward = list())
+  at <- seq_len(n_parameters_(base))
+  q <- represent_(base, state$theta[at], problem$control$threads)
+  times <- 1 / identify_(problem$task, q, "center")$rms
+  scale <- function(theta) {
+    c(scaled_parameters(base$value[[1]], theta[at], times), theta[-at])
+  }
+  state$theta <- scale(state$theta)
+  moving <- intersect(c("theta", "target"), names(state$adam))
+  state$adam[moving] <- lapply(state$adam[moving], scale)
+  state
 }
 
 # Log of the scale that suits the residuals and a population that stays as it is.

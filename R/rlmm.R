@@ -217,7 +217,7 @@ measurement_problem <- function(data, task, spec, control) {
   task <- task_for(task, data, control$validation)
   aligned <- align_to_task(data, task)
   covariates <- person_covariates(spec$persons, data, control$persons)
-  control <- suited_control(control, spec$value, task, sum(aligned$count))
+  control <- suited_control(control, spec, task, sum(aligned$count))
   c(spec["estimator"], spec["value"], spec["reward"], spec["consistency"],
     spec["habit"], spec["identify"], spec["persons"],
     list(

@@ -32,6 +32,9 @@ inline std::unique_ptr<Map> as_link(const Rcpp::List& link, const Executor& exec
   if (kind == "bounded")
     return std::unique_ptr<Map>(
         new BoundedMap(Rcpp::as<int>(link["n"]), Rcpp::as<double>(link["bound"])));
+  if (kind == "unit_rms")
+    return std::unique_ptr<Map>(
+        new UnitRmsMap(Rcpp::as<std::vector<int>>(link["state_start"])));
   require(kind == "anchored", "unknown kind of representation");
   return std::unique_ptr<Map>(
       new AnchoredMap(Rcpp::as<std::vector<double>>(link["known"])));

@@ -101,6 +101,10 @@ test_that("representations equal plain R", {
   weights <- c(.3, -1.2)
   bounded <- represent_(list(value = list(), reward = reward_links(spec)), weights, 1L)
   expect_equal(bounded, 2 * tanh((.3 - 1.2 * task$features$y) / 2), tolerance = 1e-12)
+  spec[c("value", "identify")] <- list(q_table(), "global_rms")
+  q <- rnorm(n_pairs(task))
+  unit <- represent_(list(value = value_links(spec), reward = list()), q, 1L)
+  expect_equal(unit, q / sqrt(mean(center_by_state(q, task)^2)), tolerance = 1e-12)
 })
 
 test_that("every value can be fitted, by both estimators, and never gets worse", {

@@ -212,6 +212,47 @@ test_that("rewards can be learned beside values", {
   expect_true(all(rewards(fit)$std_error > 0))
 })
 
+test_that("rewards beside values are those of the truth, however they are searched for", {
+  task <- featured_task(12, 3, .9)
+  task$layout$reward <- 1.5 * task$features$x - .8 * task$features$y
+  task["next_reward"] <- list(NULL)
+  withr::local_seed(3)
+  log <- planners(task, 60)
+  for (consistency in list(bellman(50, .2), bellman(5, 0))) {
+    fits <- lapply(c("newton", "lbfgs"), function(m_step) {
+      suppressWarnings(rlmm(log, task, q_table(l2 = 0), reward_linear(~ 0 + x + y),
+        consistency,
+        control = rlmm_control(m_step = m_step)
+      ), classes = "psyrl_warning_meaning")
+    })
+    for (fit in fits) {
+      expect_identical(fit$status, "converged")
+      weight <- rewards(fit, "weights")$weight
+      expect_equal(weight[1] / weight[2], -1.5 / .8, tolerance = .1)
+      # Neither values nor residuals have shrunk to nothing.
+      expect_equal(sqrt(mean(fit$values$advantage^2)), 1, tolerance = 1e-6)
+      expect_gt(weight[1], .5)
+    }
+    expect_equal(
+      min(fits[[1]]$trace$objective), min(fits[[2]]$trace$objective), tolerance = 1e-6
+    )
+  }
+})
+
+test_that("hard maxima and free rewards beside values do not stop the search", {
+  task <- peg_solitaire("tiny_cross")
+  withr::local_seed(5)
+  beta <- stats::setNames(exp(stats::rnorm(40, -3, .7)), 1:40)
+  log <- simulate_trajectories(task, beta, 5)
+  fit <- function(temperature) {
+    suppressWarnings(rlmm(log, task, q_table(), reward_table(), bellman(1, temperature)))
+  }
+  # Free rewards make any values consistent, so nothing but behaviour is left.
+  hard <- fit(0)
+  expect_lt(utils::tail(hard$trace$penalty, 1), .01)
+  expect_lt(min(hard$trace$objective), min(fit(.5)$trace$objective) + .5)
+})
+
 test_that("kinks of hard maxima do not stop the search short of the truth", {
   task <- rescale_rewards(peg_solitaire("big_cross", features = TRUE))
   left <- rowSums(task$features)

@@ -5,6 +5,7 @@
 //   linear    y = X theta                  features of pairs
 //   bounded   y = b tanh(x / b)            |y| < b
 //   anchored  y_p = known where known
+//   unit_rms  y = x / root mean square of the advantages
 //   network   see network.h
 #pragma once
 
@@ -12,7 +13,9 @@
 #include <cmath>
 
 #include "core/base/map.h"
+#include "core/base/newton_cg.h"
 #include "core/base/require.h"
+#include "core/measurement/identify.h"
 
 namespace psyrl {
 
@@ -55,6 +58,70 @@ class TableMap : public Map {
  private:
   std::vector<int> class_;  // [n_pairs]
   std::size_t n_classes_;
+};
+
+/// Values over the root mean square of their advantages (identify.h): y = x / rho,
+/// rho^2 = |m|^2 / n, m the centred x.
+class UnitRmsMap : public Map {
+ public:
+  explicit UnitRmsMap(std::vector<int> state_start)
+      : state_start_(std::move(state_start)), next_start_(state_start_.back() + 1, 0) {
+    task_.state_start = View<int>(state_start_);
+    task_.next_start = View<int>(next_start_);
+    n_ = choice_pairs(task_);
+  }
+
+  std::size_t n_inputs() const override { return task_.n_pairs(); }
+  std::size_t n_outputs() const override { return task_.n_pairs(); }
+
+  Numbers value(const Numbers& x) override {
+    x_ = centred_ = x;
+    center_states(task_, centred_);
+    rho_ = global_rms(task_, centred_);
+    if (!(rho_ > 0.0)) rho_ = 1.0;
+    Numbers out = x;
+    for (double& y : out) y /= rho_;
+    return out;
+  }
+
+  Numbers push(const Numbers& v) const override {
+    return sum(v, 1.0 / rho_, x_, -along(v) / cube());
+  }
+
+  Numbers pull(const Numbers& g) const override {
+    return sum(g, 1.0 / rho_, centred_, -dot(g, x_) / (n_ * cube()));
+  }
+
+  Numbers bend(const Numbers& g, const Numbers& v) const override {
+    const double gx = dot(g, x_), gv = dot(g, v), s = along(v);
+    Numbers moved = v;
+    center_states(task_, moved);
+    const double bent = (3.0 * gx * s / (rho_ * rho_) - gv) / (n_ * cube());
+    Numbers out = sum(g, -s / cube(), centred_, bent);
+    add_scaled(-gx / (n_ * cube()), moved, out);
+    return out;
+  }
+
+  Numbers diagonal(const Numbers& d) const override {
+    return sum(d, 1.0 / (rho_ * rho_), d, 0.0);
+  }
+
+ private:
+  double cube() const { return rho_ * rho_ * rho_; }
+  /// rho times its slope along v.
+  double along(const Numbers& v) const { return dot(centred_, v) / n_; }
+
+  static Numbers sum(const Numbers& a, double by_a, const Numbers& b, double by_b) {
+    Numbers out(a.size());
+    for (std::size_t i = 0; i < a.size(); ++i) out[i] = by_a * a[i] + by_b * b[i];
+    return out;
+  }
+
+  std::vector<int> state_start_, next_start_;
+  Task task_;  // only which pairs belong to a state
+  double n_;   // pairs of states with a choice
+  Numbers x_, centred_;
+  double rho_ = 1.0;
 };
 
 class LinearMap : public Map {
