@@ -17,6 +17,7 @@ fit_learned <- function(problem) {
     return(if (stopped) stopped_at_start(problem) else fit_held_or_free(problem))
   }
   check_residuals_are_rewards(problem)
+  warn_of_open_scale(problem)
   search_values(settle_weights(problem))
 }
 

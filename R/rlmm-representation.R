@@ -17,9 +17,25 @@ value_links <- function(problem) {
 # are cheaper the smaller values are, would shrink both to nothing. Then values have a
 # root mean square of 1.
 scale_is_lost <- function(problem) {
+  isTRUE(problem$identify %in% c("global_rms", "state_rms")) && scale_is_open(problem)
+}
+
+# Do neither known rewards nor the table's ridge say how large values are?
+scale_is_open <- function(problem) {
   rewards_are_learned(problem) && !is_free_table(problem) &&
-    isTRUE(problem$identify %in% c("global_rms", "state_rms")) &&
     !any(anchored_rewards(problem$task, problem$reward$anchor) != 0, na.rm = TRUE)
+}
+
+warn_of_open_scale <- function(problem) {
+  if (scale_is_lost(problem) || !scale_is_open(problem)) return(invisible())
+  if (!is.null(problem$control$mu)) return(invisible())
+  warn("identification", c(
+    paste0(
+      "Nothing settles the common scale of values and rewards with ",
+      "`identify = \"", problem$identify, "\"`: the search may shrink them without end."
+    ),
+    "Leave `identify` out, anchor a reward other than 0, or give rlmm_control(mu = )."
+  ))
 }
 
 # What an anchor knows is known; the rest is represented.

@@ -239,6 +239,36 @@ test_that("rewards beside values are those of the truth, however they are search
   }
 })
 
+test_that("a scale that nothing settles is pointed out", {
+  task <- featured_task(6, 3, .9)
+  log <- planners(task, 30)
+  fit <- function(reward = reward_linear(~ 0 + x + y), ...) {
+    rlmm(log, task, q_table(l2 = 0), reward, bellman(50, .2),
+      estimator = "joint", ...
+    )
+  }
+  short <- function(...) rlmm_control(max_iterations = 3, ...)
+  expect_warning(
+    suppressWarnings(fit(identify = "center", control = short()),
+      classes = c("psyrl_warning_convergence", "psyrl_warning_meaning")
+    ), "scale of values", class = "psyrl_warning_identification"
+  )
+  settled <- list(
+    list(control = short()), list(identify = "center", control = short(mu = 0)),
+    list(reward_table(anchor = data.frame(state = task$states[1], action = "a1", reward = 1)),
+      identify = "center", control = short()
+    )
+  )
+  for (how in settled) {
+    warned <- character()
+    withCallingHandlers(do.call(fit, how), warning = function(w) {
+      warned <<- c(warned, conditionMessage(w))
+      invokeRestart("muffleWarning")
+    })
+    expect_false(any(grepl("scale of values", warned)))
+  }
+})
+
 test_that("hard maxima and free rewards beside values do not stop the search", {
   task <- peg_solitaire("tiny_cross")
   withr::local_seed(5)
