@@ -112,19 +112,26 @@ test_that("a penalty holds a network to the whole board", {
   )
 })
 
-test_that("large networks are fitted by steps on samples", {
+test_that("steps suit what is learned, where they are left open", {
   open <- rlmm_control()
+  of <- function(value, ...) list(value = value, reward = reward_known(), ...)
   task <- list(layout = list(pair_action = integer(60000)))
-  found <- suited_control(open, q_network(), task, 1e5)
+  found <- suited_control(open, of(q_network()), task, 1e5)
   expect_identical(found$m_step, "adam")
   expect_equal(found$tolerance, 20)
   given <- rlmm_control(m_step = "lbfgs", steps = 5)
-  expect_identical(suited_control(given, q_network(), task, 1e5), given)
-  rate <- suited_control(rlmm_control(learning_rate = .1), q_network(), task, 1e5)
+  expect_identical(suited_control(given, of(q_network()), task, 1e5), given)
+  rate <- suited_control(rlmm_control(learning_rate = .1), of(q_network()), task, 1e5)
   expect_equal(rate$learning_rate, .1)
-  expect_identical(suited_control(open, q_linear(), task, 1e5), open)
+  expect_identical(suited_control(open, of(q_linear()), task, 1e5), open)
   task$layout$pair_action <- integer(100)
-  expect_identical(suited_control(open, q_network(), task, 1e5), open)
+  expect_identical(suited_control(open, of(q_network()), task, 1e5), open)
+  hard <- of(q_linear(), consistency = bellman(1, 0))
+  expect_identical(suited_control(open, hard, task, 1e5), open)
+  hard$reward <- reward_table()
+  expect_identical(suited_control(open, hard, task, 1e5)$m_step, "lbfgs")
+  newton <- rlmm_control(m_step = "newton")
+  expect_identical(suited_control(newton, hard, task, 1e5), newton)
 })
 
 test_that("what cannot be had says so", {
