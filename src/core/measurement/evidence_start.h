@@ -237,7 +237,8 @@ inline Rung as_rung(const Evidence& e) {
 }
 
 /// Up from delta = 0 with delta carried on, until the evidence says that it was enough.
-/// A single rung is enough where choices do not depart from the exact model.
+/// Two rungs are enough where choices do not depart from the exact model: at the second
+/// residuals of people who maximise are already beyond what the data bear.
 inline std::vector<Rung> climb(const EvidenceData& data, const Start& start,
                                const Bounds& box, const std::vector<Block>& probes,
                                double departure) {
@@ -246,7 +247,7 @@ inline std::vector<Rung> climb(const EvidenceData& data, const Start& start,
   const Layout at = layout_of(data);
   const double cap = std::exp(box.upper[at.residual_sd()]);
   std::vector<double> scales{0.001, 0.004, 0.015, 0.06, 0.25};
-  if (departure < departs) scales.assign(1, std::min(0.015, cap));
+  if (departure < departs) scales = {std::min(0.004, cap), 0.015};
   std::vector<Rung> out;
   Vector delta = Vector::Zero(data.task.n_pairs()), v = start.v;
   double best = 1e12;
