@@ -123,7 +123,7 @@ starting_state <- function(problem, shaken = FALSE) {
     )$q
   }
   if (shaken) q <- q + stats::rnorm(length(q), 0, .5 * stats::sd(q))
-  if (scale_is_lost(problem)) q <- q / identify_(problem$task, q, "center")$rms
+  if (keeps_unit_rms(problem)) q <- q / identify_(problem$task, q, "center")$rms
   theta <- first_parameters(problem$map$value[1], q, problem$control)
   if (rewards_are_learned(problem)) {
     reward <- implied_rewards(problem, q)

@@ -8,27 +8,25 @@ value_links <- function(problem) {
     linear = linear_link(problem$task, value$formula),
     network = network_link(problem$task, value)
   )
-  c(list(base), if (scale_is_lost(problem)) {
+  c(list(base), if (keeps_unit_rms(problem)) {
     list(list(kind = "unit_rms", state_start = problem$task$layout$state_start))
   })
 }
 
 # Choices do not see the scale of values, and learned rewards follow it: residuals, which
-# are cheaper the smaller values are, would shrink both to nothing. Then values have a
-# root mean square of 1.
-scale_is_lost <- function(problem) {
+# are cheaper the smaller values are, would shrink both to nothing.
+scale_is_open <- function(problem) {
+  rewards_are_learned(problem) && !is_free_table(problem) && !has_nonzero_anchor(problem)
+}
+
+# Where choices see no scale, values then have a root mean square of 1.
+keeps_unit_rms <- function(problem) {
   isTRUE(problem$identify %in% c("global_rms", "state_rms")) && scale_is_open(problem)
 }
 
-# Do neither known rewards nor the table's ridge say how large values are?
-scale_is_open <- function(problem) {
-  rewards_are_learned(problem) && !is_free_table(problem) &&
-    !any(anchored_rewards(problem$task, problem$reward$anchor) != 0, na.rm = TRUE)
-}
-
 warn_of_open_scale <- function(problem) {
-  if (scale_is_lost(problem) || !scale_is_open(problem)) return(invisible())
-  if (!is.null(problem$control$mu)) return(invisible())
+  settled <- keeps_unit_rms(problem) || !is.null(problem$control$mu)
+  if (settled || !scale_is_open(problem)) return(invisible())
   warn("identification", c(
     paste0(
       "Nothing settles the common scale of values and rewards with ",
@@ -153,6 +151,11 @@ anchored_rewards <- function(task, anchor) {
   at <- given_pairs(task, anchor, "anchor")
   known[!is.na(at)] <- anchor$reward[at[!is.na(at)]]
   known
+}
+
+# Only another reward than 0 says how large rewards are.
+has_nonzero_anchor <- function(problem) {
+  any(anchored_rewards(problem$task, problem$reward$anchor) != 0, na.rm = TRUE)
 }
 
 # Row of `given` (a data frame with state and action) for every legal pair.

@@ -48,9 +48,8 @@ best_reward_run <- function(problem, starts) {
 
 # Does multiplying all rewards by a number change anything but mu?
 scale_is_free <- function(problem) {
-  known <- anchored_rewards(problem$task, problem$reward$anchor)
   temperature <- problem$value$temperature
-  !any(known != 0, na.rm = TRUE) && is.infinite(problem$reward$bound) &&
+  !has_nonzero_anchor(problem) && is.infinite(problem$reward$bound) &&
     (identical(temperature, "estimate") || identical(temperature, 0)) &&
     is.null(problem$control$mu)
 }

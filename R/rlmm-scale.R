@@ -6,7 +6,7 @@
 
 # The state with values on their best scale. The objective does not rise.
 rescaled <- function(problem, state) {
-  if (scale_is_lost(problem)) return(at_unit_scale(problem, state))
+  if (keeps_unit_rms(problem)) return(at_unit_scale(problem, state))
   population <- state$population
   if (is_free_table(problem)) {
     population <- free_population(problem, state)
@@ -18,11 +18,10 @@ rescaled <- function(problem, state) {
     return(state)
   }
   link <- problem$map$value[[1]]
-  scale <- function(theta) scaled_parameters(link, theta, exp(shift))
   state$population <- population
-  state$theta <- scale(state$theta)
-  moving <- intersect(c("theta", "target"), names(state$adam))
-  state$adam[moving] <- lapply(state$adam[moving], scale)
+  state <- moved_parameters(state, function(theta) {
+    scaled_parameters(link, theta, exp(shift))
+  })
   traits <- if (problem$estimator == "joint") {
     mode <- state$mode - shift
     list(mode = mode, groups = slope_groups(exp(mode), problem$counts))
@@ -39,12 +38,16 @@ at_unit_scale <- function(problem, state) {
   at <- seq_len(n_parameters_(base))
   q <- represent_(base, state$theta[at], problem$control$threads)
   times <- 1 / identify_(problem$task, q, "center")$rms
-  scale <- function(theta) {
+  moved_parameters(state, function(theta) {
     c(scaled_parameters(base$value[[1]], theta[at], times), theta[-at])
-  }
-  state$theta <- scale(state$theta)
+  })
+}
+
+# The same for the parameters and, where steps are stochastic, what these remember.
+moved_parameters <- function(state, move) {
+  state$theta <- move(state$theta)
   moving <- intersect(c("theta", "target"), names(state$adam))
-  state$adam[moving] <- lapply(state$adam[moving], scale)
+  state$adam[moving] <- lapply(state$adam[moving], move)
   state
 }
 

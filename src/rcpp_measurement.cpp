@@ -55,7 +55,7 @@ Eigen::Map<const Eigen::MatrixXd> matrix_map(const Rcpp::NumericMatrix& x) {
   return {x.begin(), x.nrow(), x.ncol()};
 }
 
-PopulationProblem as_problem(const Rcpp::List& x) {
+PopulationSettings as_settings(const Rcpp::List& x) {
   return {Rcpp::as<bool>(x["estimate_mu"]), Rcpp::as<bool>(x["estimate_sigma"]),
           Rcpp::as<double>(x["sigma_floor"])};
 }
@@ -100,7 +100,7 @@ Rcpp::List fit_population_(const Rcpp::List& problem, const Rcpp::NumericVector&
     return population_derivatives(persons, double_view(problem, "nodes"),
                                   matrix_map(design), at, runtime.get());
   };
-  return as_list(fit_population(as_problem(problem), as_population(effects, log_sigma),
+  return as_list(fit_population(as_settings(problem), as_population(effects, log_sigma),
                                 derivatives));
 }
 
@@ -114,7 +114,7 @@ Rcpp::List fit_population_over_(const Rcpp::Function& derivatives,
     return PopulationDerivatives{Rcpp::as<double>(d["log_lik"]), vector_map(d["gradient"]),
                                  matrix_map(d["hessian"])};
   };
-  return as_list(fit_population(as_problem(settings), as_population(effects, log_sigma),
+  return as_list(fit_population(as_settings(settings), as_population(effects, log_sigma),
                                 asked));
 }
 

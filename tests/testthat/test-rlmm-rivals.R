@@ -175,6 +175,16 @@ test_that("an interrupt before the search begins is not lost", {
   expect_null(fit$rivals)
 })
 
+test_that("an interrupt of the search leaves what it had begun with", {
+  skip_on_os("windows")
+  case <- followers("big_cross", 60, 5, 2, identity)
+  suppressWarnings(expect_warning(
+    fit <- interrupted_at("search_evidence_", 1, open_fit(case)),
+    class = "psyrl_warning_interrupted"
+  ), classes = "psyrl_warning_meaning")
+  expect_usable_but_interrupted(fit, 60L)
+})
+
 test_that("the crowd's evidence is the integral over everybody's choices", {
   task <- mdp(data.frame(
     state = rep(c("a", "b"), 2:3), action = c("x", "y", "x", "y", "z"),

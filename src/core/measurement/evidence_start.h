@@ -236,7 +236,8 @@ inline Rung as_rung(const Evidence& e) {
   return Rung{e.eta, e.point.setting.residual_sd * e.point.u, e.point.values.v, e.value};
 }
 
-/// Up from delta = 0 with delta carried on, until the evidence says that it was enough.
+/// Up from delta = 0 with delta carried on, until the evidence says that it was enough,
+/// or the user: at least one rung.
 /// Two rungs are enough where choices do not depart from the exact model: at the second
 /// residuals of people who maximise are already beyond what the data bear.
 inline std::vector<Rung> climb(const EvidenceData& data, const Start& start,
@@ -254,7 +255,7 @@ inline std::vector<Rung> climb(const EvidenceData& data, const Start& start,
   for (const double s : scales) {
     if (s > cap * (1.0 + 1e-9)) break;
     const Evidence e = rung_evidence(data, start.eta, s, delta, v, 20, probes);
-    if (data.run.monitor.interrupted()) break;
+    if (data.run.monitor.interrupted() && !out.empty()) break;
     out.push_back(as_rung(e));
     if (e.point.good) {
       delta = out.back().delta;

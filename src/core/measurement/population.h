@@ -18,7 +18,7 @@
 
 namespace psyrl {
 
-struct PopulationProblem {
+struct PopulationSettings {
   bool estimate_mu = true;
   bool estimate_sigma = true;
   double sigma_floor = 0.01;  // the grid's spacing must resolve the prior
@@ -186,44 +186,44 @@ inline Eigen::VectorXd ascent_direction(const PopulationDerivatives& d,
 
 /// A likelihood that runs to either end of sigma has said that persons do not
 /// differ, or that nothing holds them together.
-inline Population moved(const PopulationProblem& problem, const Population& from,
+inline Population moved(const PopulationSettings& settings, const Population& from,
                         const Eigen::VectorXd& step, double length) {
   const Eigen::Index q = from.effects.size();
   const double log_sigma = from.log_sigma + length * step[q];
   return {from.effects + length * step.head(q),
-          std::min(std::max(log_sigma, std::log(problem.sigma_floor)),
+          std::min(std::max(log_sigma, std::log(settings.sigma_floor)),
                    std::log(kSigmaCeiling))};
 }
 
 /// Parameters that may move: those estimated, without a sigma that presses against
 /// the end of its range.
-inline std::vector<int> free_parameters(const PopulationProblem& problem,
+inline std::vector<int> free_parameters(const PopulationSettings& settings,
                                         const Population& at,
                                         const PopulationDerivatives& d) {
   const int q = static_cast<int>(at.effects.size());
   std::vector<int> free;
-  for (int i = 0; i < q && problem.estimate_mu; ++i) free.push_back(i);
-  const bool low = at.log_sigma <= std::log(problem.sigma_floor) && d.gradient[q] < 0;
+  for (int i = 0; i < q && settings.estimate_mu; ++i) free.push_back(i);
+  const bool low = at.log_sigma <= std::log(settings.sigma_floor) && d.gradient[q] < 0;
   const bool high = at.log_sigma >= std::log(kSigmaCeiling) && d.gradient[q] > 0;
-  if (problem.estimate_sigma && !low && !high) free.push_back(q);
+  if (settings.estimate_sigma && !low && !high) free.push_back(q);
   return free;
 }
 
 using DerivativesAt = std::function<PopulationDerivatives(const Population&)>;
 
 /// Maximises the marginal likelihood; never returns a point worse than `start`.
-inline PopulationFit fit_population(const PopulationProblem& problem,
+inline PopulationFit fit_population(const PopulationSettings& settings,
                                     const Population& start,
                                     const DerivativesAt& derivatives,
                                     int max_iterations = 100, double tolerance = 1e-10) {
   PopulationFit fit;
-  fit.at = problem.estimate_sigma
-               ? moved(problem, start, Eigen::VectorXd::Zero(start.effects.size() + 1), 0.0)
+  fit.at = settings.estimate_sigma
+               ? moved(settings, start, Eigen::VectorXd::Zero(start.effects.size() + 1), 0.0)
                : start;
   PopulationDerivatives here = derivatives(fit.at);
   for (fit.iterations = 0; fit.iterations < max_iterations; ++fit.iterations) {
     if (!std::isfinite(here.log_lik)) { fit.status = Status::non_finite; break; }
-    const std::vector<int> free = free_parameters(problem, fit.at, here);
+    const std::vector<int> free = free_parameters(settings, fit.at, here);
     if (free.empty()) { fit.status = Status::converged; break; }
     const Eigen::VectorXd step = ascent_direction(here, free);
     const double gain = step.dot(here.gradient);
@@ -234,7 +234,7 @@ inline PopulationFit fit_population(const PopulationProblem& problem,
     double length = 1.0;
     bool accepted = false;
     for (int halving = 0; halving < 30 && !accepted; ++halving, length *= 0.5) {
-      const Population trial = moved(problem, fit.at, step, length);
+      const Population trial = moved(settings, fit.at, step, length);
       PopulationDerivatives there = derivatives(trial);
       if (there.log_lik > here.log_lik + 1e-4 * length * gain) {
         fit.at = trial;
