@@ -18,18 +18,20 @@ evidence_spec <- function(residual_sd = NULL, temperature = NULL,
 }
 
 # `nodes` of the trait between `from` and `to`, which are log beta for rewards in
-# units of `reward_scale`. `draws` of the posterior in each of two chains in a round; 0
-# leaves the values at their mode. At most `rounds`, until chains agree to `rhat` on the
-# later half of them, which is what counts. `checkpoint`, `callback`, `verbose`:
-# rlmm_control().
+# units of `reward_scale`. `mode_iterations`: Newton steps where the values' mode is all
+# that is asked; `max_iterations`: rounds of a search for more. `draws` of the posterior
+# in each of two chains in a round; 0 leaves the values at their mode. At most `rounds`,
+# until chains agree to `rhat` on the later half of them, which is what counts.
+# `checkpoint`, `callback`, `verbose`: rlmm_control().
 evidence_control <- function(nodes = 91, from = -7, to = 6.5, starts = 1,
-                             max_iterations = 25, draws = 60, rounds = 16, rhat = 1.2,
-                             seed = 1, threads = NULL, checkpoint = NULL,
-                             callback = NULL, verbose = FALSE) {
+                             mode_iterations = 200, max_iterations = 25, draws = 60,
+                             rounds = 16, rhat = 1.2, seed = 1, threads = NULL,
+                             checkpoint = NULL, callback = NULL, verbose = FALSE) {
   list(
-    grid = c(from, to, nodes), starts = starts, max_iterations = max_iterations,
-    draws = draws, rounds = rounds, rhat = rhat, seed = seed, threads = threads,
-    checkpoint = checkpoint, callback = callback, verbose = verbose
+    grid = c(from, to, nodes), starts = starts, mode_iterations = mode_iterations,
+    max_iterations = max_iterations, draws = draws, rounds = rounds, rhat = rhat,
+    seed = seed, threads = threads, checkpoint = checkpoint, callback = callback,
+    verbose = verbose
   )
 }
 

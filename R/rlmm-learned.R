@@ -19,6 +19,7 @@ fit_by_evidence <- function(problem, declined = function(found) FALSE, ...) {
     c(problem$counts, list(design = problem$design)), evidence_spec_of(problem),
     evidence_control(
       nodes = problem$control$nodes %||% 91, starts = problem$control$starts,
+      mode_iterations = problem$control$max_iterations,
       rounds = sampling_rounds(problem$control$max_iterations),
       threads = problem$control$threads, checkpoint = problem$control$checkpoint,
       callback = problem$control$callback, verbose = problem$control$verbose, ...

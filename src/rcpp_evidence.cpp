@@ -67,6 +67,7 @@ EvidenceControl as_control(const List& spec, const List& x) {
   EvidenceControl out;
   out.discount = as_rule(Rcpp::as<std::string>(spec["discount"]));
   out.search.max_iterations = x["max_iterations"];
+  out.mode_iterations = x["mode_iterations"];
   out.search.n_starts = x["starts"];
   out.search.seed = static_cast<std::uint64_t>(Rcpp::as<double>(x["seed"]));
   out.sampler.keep = x["draws"];

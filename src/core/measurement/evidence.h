@@ -24,6 +24,7 @@ enum class DiscountRule { task, estimate, choose };
 
 struct EvidenceControl {
   SearchControl search;
+  int mode_iterations = 200;  // Newton steps of a mode that is all that is asked
   SamplerControl sampler;    // no draws kept: values at their mode
   InnerControl polish{60, 3e-3};
   DiscountRule discount = DiscountRule::task;
@@ -64,7 +65,7 @@ inline EvidenceFit fit_given(EvidenceData& data, const EvidenceControl& control)
   data.spec.sigma_prior = false;
   const Start start = exact_search(data, bounds(data));
   std::vector<TraceRow> trace;
-  EvidenceFit fit(mode_at_start(data, start, clock, trace));
+  EvidenceFit fit(mode_at_start(data, start, control.mode_iterations, clock, trace));
   if (fit.search.status == Status::non_finite) return fit;
   fit.spec = data.spec;
   fit.exact = start;

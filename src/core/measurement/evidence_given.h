@@ -40,7 +40,8 @@ inline Eigen::MatrixXd population_information(const EvidenceData& data, const Po
 /// of a nat a value: all that a shift needs to start from. Where values are not finite
 /// the status says so, and nothing else is known.
 inline SearchResult mode_at_start(const EvidenceData& data, const Start& start,
-                                  const Clock& clock, std::vector<TraceRow>& trace) {
+                                  int max_iterations, const Clock& clock,
+                                  std::vector<TraceRow>& trace) {
   Evidence at(data, resolve(data, start.eta));
   at.eta = start.eta;
   for (int i = 0; i < data.design.cols(); ++i)
@@ -63,6 +64,7 @@ inline SearchResult mode_at_start(const EvidenceData& data, const Start& start,
   };
   record(0);
   InnerControl inner;
+  inner.max_iterations = max_iterations;
   inner.gain = std::max(1e-3, 5e-4 * data.task.n_pairs());
   at.inner = minimise(data, inner, at.point);
   record(1);
