@@ -129,8 +129,8 @@ evidence_reference_ <- function(task, data, spec, control, at) {
     .Call(`_psyrl_evidence_reference_`, task, data, spec, control, at)
 }
 
-free_table_ <- function(mdp, counts, z, mu, steps, settings) {
-    .Call(`_psyrl_free_table_`, mdp, counts, z, mu, steps, settings)
+free_table_ <- function(mdp, counts, times, z, mu, steps, settings) {
+    .Call(`_psyrl_free_table_`, mdp, counts, times, z, mu, steps, settings)
 }
 
 learning_log_lik_ <- function(data, spec, theta, order, runtime) {
@@ -177,6 +177,10 @@ person_log_lik_ <- function(mdp, counts, model, threads) {
     .Call(`_psyrl_person_log_lik_`, mdp, counts, model, threads)
 }
 
+person_patterns_ <- function(mdp, counts, design, merge) {
+    .Call(`_psyrl_person_patterns_`, mdp, counts, design, merge)
+}
+
 fit_population_ <- function(problem, effects, log_sigma, threads) {
     .Call(`_psyrl_fit_population_`, problem, effects, log_sigma, threads)
 }
@@ -189,8 +193,8 @@ person_likelihoods_ <- function(log_lik, threads) {
     .Call(`_psyrl_person_likelihoods_`, log_lik, threads)
 }
 
-population_derivatives_ <- function(likelihoods, nodes, design, effects, log_sigma, threads) {
-    .Call(`_psyrl_population_derivatives_`, likelihoods, nodes, design, effects, log_sigma, threads)
+population_derivatives_ <- function(likelihoods, nodes, design, times, effects, log_sigma, threads) {
+    .Call(`_psyrl_population_derivatives_`, likelihoods, nodes, design, times, effects, log_sigma, threads)
 }
 
 grid_posterior_ <- function(nodes, log_lik, mu, sigma, threads) {
@@ -249,8 +253,8 @@ back_up_ <- function(mdp, penalty, q) {
     .Call(`_psyrl_back_up_`, mdp, penalty, q)
 }
 
-node_counts_ <- function(mdp, counts, weight) {
-    .Call(`_psyrl_node_counts_`, mdp, counts, weight)
+node_counts_ <- function(mdp, counts, weight, times) {
+    .Call(`_psyrl_node_counts_`, mdp, counts, weight, times)
 }
 
 habit_curvature_ <- function(mdp, groups, model, threads) {

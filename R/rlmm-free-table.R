@@ -3,7 +3,7 @@
 # either the ridge is given and mu is 0 while searching, or values have unit variance
 # and mu carries the scale. The rule of identification is applied at the end.
 #
-# A round: the traits' mode and every person's curve, the log likelihood of the trait
+# A round: the traits' mode and everybody's curve, the log likelihood of the trait
 # with the table integrated out; then the population that suits the curves. The
 # objective, minus the log likelihood with table and traits integrated out, falls.
 
@@ -29,7 +29,7 @@ fit_free_table <- function(problem) {
     )
   }
   state <- free_table_round(working, variance, list(
-    z = numeric(nrow(problem$design)), population = list(
+    z = numeric(length(problem$patterns$first)), population = list(
       effects = c(working$control$mu %||% 0, numeric(ncol(problem$design) - 1)),
       log_sigma = log(working$control$sigma %||% 1)
     )
@@ -115,15 +115,16 @@ curve_steps <- seq(-6, 6, by = .75)
 
 free_table_round <- function(problem, variance, state) {
   sigma <- exp(state$population$log_sigma)
-  mu <- drop(problem$design %*% state$population$effects)
+  those <- by_pattern(problem, problem$patterns)
+  mu <- drop(those$design %*% state$population$effects)
   found <- free_table_(
-    problem$task, problem$counts, state$z, mu, curve_steps,
+    problem$task, those$counts, those$times, state$z, mu, curve_steps,
     list(threads = problem$control$threads, sigma = sigma, variance = variance)
   )
   nodes <- trait_nodes(
     c(mu, found$z), sigma, max(min(found$offset[nrow(found$offset), ]) / 6, .05 * sigma)
   )
-  log_lik <- curves_at(found, nodes)
+  log_lik <- structure(curves_at(found, nodes), patterns = problem$patterns)
   population <- fit_population(problem, nodes, log_lik, state$population)
   c(found[c("z", "q", "variance", "effective", "gradient_norm", "status")], list(
     population = population, nodes = nodes, log_lik = log_lik,
@@ -131,7 +132,7 @@ free_table_round <- function(problem, variance, state) {
   ))
 }
 
-# Log likelihoods [nodes x persons], relative to that at each person's mode. A choice
+# Log likelihoods [nodes x patterns], relative to that at each one's mode. A choice
 # against the values costs as much as beta grows, which no spline in log beta follows
 # without waves; its inverse hyperbolic sine falls along a line.
 curves_at <- function(found, nodes) {
@@ -179,7 +180,7 @@ finish_free_table <- function(problem, state, variance, status, trace) {
       ridge = scale^2 / (2 * variance)
     )),
     population = population, posterior = posterior,
-    mode = if (problem$estimator == "joint") state$z + log(scale),
+    mode = if (problem$estimator == "joint") state$z[problem$patterns$of] + log(scale),
     vcov = free_table_vcov(problem, information),
     log_lik = plugin_log_lik(problem, values, population), lambda = 0,
     objective = state$objective, status = status, trace = trace

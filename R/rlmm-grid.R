@@ -24,16 +24,27 @@ choice_model <- function(problem, values, nodes) {
   )
 }
 
-# [nodes x persons], or where that is.
-grid_log_lik <- function(problem, values, nodes, counts = problem$counts) {
+# Persons who chose alike: list(of: everybody's pattern, first: who first had it, counts
+# and times of patterns). What differs between persons in a round keeps them apart.
+person_patterns <- function(problem) {
+  merge <- is.null(problem$control$batch_persons)
+  found <- person_patterns_(problem$task, problem$counts, problem$design, merge)
+  c(found, list(times = as.double(tabulate(found$of, length(found$first)))))
+}
+
+# Likelihoods [nodes x patterns] with the `patterns` as an attribute, if the problem has
+# any; [nodes x persons] of other `counts`; or where that is.
+grid_log_lik <- function(problem, values, nodes, counts = NULL) {
   shards <- problem$shards
-  if (!is.null(shards) && !shards$lost && missing(counts)) {
+  if (!is.null(shards) && !shards$lost && is.null(counts)) {
     return(sharded_table(shards, values, nodes))
   }
-  person_log_lik_(
-    problem$task, counts, choice_model(problem, values, nodes),
-    problem$control$threads
+  patterns <- if (is.null(counts)) problem$patterns
+  log_lik <- person_log_lik_(
+    problem$task, counts %||% patterns$counts %||% problem$counts,
+    choice_model(problem, values, nodes), problem$control$threads
   )
+  structure(log_lik, patterns = patterns)
 }
 
 # Nodes that cover every person's prior by seven SDs, spaced below the smallest
@@ -78,8 +89,19 @@ best_population <- function(problem, nodes, log_lik, start, estimate_mu,
     return(population_over_shards(log_lik, nodes, settings, start))
   }
   fit_population_(
-    c(settings, list(nodes = nodes, log_lik = log_lik, design = problem$design)),
+    c(
+      settings, list(nodes = nodes, log_lik = log_lik),
+      by_pattern(problem, attr(log_lik, "patterns"))
+    ),
     start$effects, start$log_sigma, problem$control$threads
+  )
+}
+
+# What is known of persons by their patterns, or where there are none, of persons.
+by_pattern <- function(problem, patterns) {
+  list(
+    counts = patterns$counts %||% problem$counts, design = problem$design[patterns$first %||% TRUE, , drop = FALSE],
+    times = patterns$times %||% rep(1, nrow(problem$design))
   )
 }
 
@@ -91,10 +113,17 @@ start_population <- function(problem, rms) {
 
 # Persons' posteriors: list(nodes, weight [nodes x persons], log_marginal, mu).
 trait_posterior <- function(nodes, log_lik, mu, sigma, threads) {
+  patterns <- attr(log_lik, "patterns")
   posterior <- if (is_sharded(log_lik)) {
     posterior_over_shards(log_lik, nodes, mu, sigma)
-  } else {
+  } else if (is.null(patterns)) {
     grid_posterior_(nodes, log_lik, mu, sigma, threads)
+  } else {
+    found <- grid_posterior_(nodes, log_lik, mu[patterns$first], sigma, threads)
+    list(
+      log_marginal = found$log_marginal[patterns$of],
+      weight = found$weight[, patterns$of, drop = FALSE]
+    )
   }
   c(list(nodes = nodes, mu = mu), posterior)
 }
@@ -140,20 +169,22 @@ posterior_at <- function(problem, values, nodes, population) {
 }
 
 # Minus the log likelihood, and how often pairs were chosen at the nodes of the trait:
-# list(behaviour, counts, and but for shards weight [nodes x persons]). Persons who are
+# list(behaviour, counts, and but for shards weight [nodes x patterns]). Persons who are
 # stale have the weights of `state`.
 at_nodes <- function(problem, state, nodes, log_lik) {
   if (is_sharded(log_lik)) {
     return(nodes_over_shards(log_lik, nodes, state$population, n_pairs(problem$task)))
   }
-  posterior <- trait_posterior(
-    nodes, log_lik, drop(problem$design %*% state$population$effects),
+  those <- by_pattern(problem, attr(log_lik, "patterns"))
+  posterior <- grid_posterior_(
+    nodes, log_lik, drop(those$design %*% state$population$effects),
     exp(state$population$log_sigma), problem$control$threads
   )
   weight <- posterior$weight
   weight[, state$stale] <- state$weight[, state$stale]
   list(
-    behaviour = -sum(posterior$log_marginal),
-    counts = node_counts_(problem$task, problem$counts, weight), weight = weight
+    behaviour = -sum(those$times * posterior$log_marginal),
+    counts = node_counts_(problem$task, those$counts, weight, those$times),
+    weight = weight
   )
 }

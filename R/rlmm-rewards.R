@@ -152,10 +152,8 @@ reward_spec <- function(problem, at) {
 }
 
 reward_data <- function(problem, at) {
-  c(
-    problem$counts[c("person_start", "pair", "count")],
-    list(nodes = at$nodes, design = problem$design)
-  )
+  those <- by_pattern(problem, problem$patterns)
+  c(those$counts, those[c("design", "times")], list(nodes = at$nodes))
 }
 
 at_discount <- function(task, discount) {

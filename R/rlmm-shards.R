@@ -134,6 +134,7 @@ sum_node_counts <- function(parts, n_pairs, n_nodes) {
 
 keep_shard <- function(shard, id) {
   shard$control <- list(threads = resolve_threads())
+  shard$patterns <- person_patterns(shard)
   psyrl_state$shards[[id]] <- shard
   NULL
 }
@@ -153,15 +154,17 @@ tabulate_shard <- function(id, values, nodes) {
 answer <- function(id, question, ...) question(psyrl_state$shards[[id]], ...)
 
 shard_derivatives <- function(shard, nodes, effects, log_sigma) {
+  those <- by_pattern(shard, shard$patterns)
   population_derivatives_(
-    shard$likelihoods, nodes, shard$design, effects, log_sigma, shard$control$threads
+    shard$likelihoods, nodes, those$design, those$times, effects, log_sigma,
+    shard$control$threads
   )
 }
 
 shard_posterior <- function(shard, nodes, mu, sigma) {
-  grid_posterior_(
+  trait_posterior(
     nodes, shard$log_lik, mu[shard$persons], sigma, shard$control$threads
-  )
+  )[c("log_marginal", "weight")]
 }
 
 shard_at_nodes <- function(shard, nodes, population) {

@@ -164,5 +164,6 @@ only_persons <- function(problem, at) {
   problem$design <- problem$design[at, , drop = FALSE]
   problem$control["validation"] <- list(NULL)
   problem$control$starts <- 1L
+  problem$patterns <- person_patterns(problem)
   silenced(problem)
 }

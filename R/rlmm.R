@@ -333,6 +333,7 @@ person_design <- function(formula, covariates, levels = list(), name = "mu") {
 
 # Which algorithm answers which specification.
 fit_measurement <- function(problem) {
+  problem$patterns <- person_patterns(problem)
   if (inherits(problem$value, c("q_task", "q_known"))) {
     if (rewards_are_learned(problem)) return(fit_rewards(problem))
     return(fit_exact(problem))

@@ -456,18 +456,19 @@ BEGIN_RCPP
 END_RCPP
 }
 // free_table_
-Rcpp::List free_table_(const Rcpp::List& mdp, const Rcpp::List& counts, const Rcpp::NumericVector& z, const Rcpp::NumericVector& mu, const Rcpp::NumericVector& steps, const Rcpp::List& settings);
-RcppExport SEXP _psyrl_free_table_(SEXP mdpSEXP, SEXP countsSEXP, SEXP zSEXP, SEXP muSEXP, SEXP stepsSEXP, SEXP settingsSEXP) {
+Rcpp::List free_table_(const Rcpp::List& mdp, const Rcpp::List& counts, const Rcpp::NumericVector& times, const Rcpp::NumericVector& z, const Rcpp::NumericVector& mu, const Rcpp::NumericVector& steps, const Rcpp::List& settings);
+RcppExport SEXP _psyrl_free_table_(SEXP mdpSEXP, SEXP countsSEXP, SEXP timesSEXP, SEXP zSEXP, SEXP muSEXP, SEXP stepsSEXP, SEXP settingsSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::RNGScope rcpp_rngScope_gen;
     Rcpp::traits::input_parameter< const Rcpp::List& >::type mdp(mdpSEXP);
     Rcpp::traits::input_parameter< const Rcpp::List& >::type counts(countsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type times(timesSEXP);
     Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type z(zSEXP);
     Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type mu(muSEXP);
     Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type steps(stepsSEXP);
     Rcpp::traits::input_parameter< const Rcpp::List& >::type settings(settingsSEXP);
-    rcpp_result_gen = Rcpp::wrap(free_table_(mdp, counts, z, mu, steps, settings));
+    rcpp_result_gen = Rcpp::wrap(free_table_(mdp, counts, times, z, mu, steps, settings));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -628,6 +629,20 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// person_patterns_
+Rcpp::List person_patterns_(const Rcpp::List& mdp, const Rcpp::List& counts, const Rcpp::NumericMatrix& design, bool merge);
+RcppExport SEXP _psyrl_person_patterns_(SEXP mdpSEXP, SEXP countsSEXP, SEXP designSEXP, SEXP mergeSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type mdp(mdpSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type counts(countsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type design(designSEXP);
+    Rcpp::traits::input_parameter< bool >::type merge(mergeSEXP);
+    rcpp_result_gen = Rcpp::wrap(person_patterns_(mdp, counts, design, merge));
+    return rcpp_result_gen;
+END_RCPP
+}
 // fit_population_
 Rcpp::List fit_population_(const Rcpp::List& problem, const Rcpp::NumericVector& effects, double log_sigma, int threads);
 RcppExport SEXP _psyrl_fit_population_(SEXP problemSEXP, SEXP effectsSEXP, SEXP log_sigmaSEXP, SEXP threadsSEXP) {
@@ -669,18 +684,19 @@ BEGIN_RCPP
 END_RCPP
 }
 // population_derivatives_
-Rcpp::List population_derivatives_(SEXP likelihoods, const Rcpp::NumericVector& nodes, const Rcpp::NumericMatrix& design, const Rcpp::NumericVector& effects, double log_sigma, int threads);
-RcppExport SEXP _psyrl_population_derivatives_(SEXP likelihoodsSEXP, SEXP nodesSEXP, SEXP designSEXP, SEXP effectsSEXP, SEXP log_sigmaSEXP, SEXP threadsSEXP) {
+Rcpp::List population_derivatives_(SEXP likelihoods, const Rcpp::NumericVector& nodes, const Rcpp::NumericMatrix& design, const Rcpp::NumericVector& times, const Rcpp::NumericVector& effects, double log_sigma, int threads);
+RcppExport SEXP _psyrl_population_derivatives_(SEXP likelihoodsSEXP, SEXP nodesSEXP, SEXP designSEXP, SEXP timesSEXP, SEXP effectsSEXP, SEXP log_sigmaSEXP, SEXP threadsSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::RNGScope rcpp_rngScope_gen;
     Rcpp::traits::input_parameter< SEXP >::type likelihoods(likelihoodsSEXP);
     Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type nodes(nodesSEXP);
     Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type design(designSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type times(timesSEXP);
     Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type effects(effectsSEXP);
     Rcpp::traits::input_parameter< double >::type log_sigma(log_sigmaSEXP);
     Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
-    rcpp_result_gen = Rcpp::wrap(population_derivatives_(likelihoods, nodes, design, effects, log_sigma, threads));
+    rcpp_result_gen = Rcpp::wrap(population_derivatives_(likelihoods, nodes, design, times, effects, log_sigma, threads));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -886,15 +902,16 @@ BEGIN_RCPP
 END_RCPP
 }
 // node_counts_
-Rcpp::List node_counts_(const Rcpp::List& mdp, const Rcpp::List& counts, const Rcpp::NumericMatrix& weight);
-RcppExport SEXP _psyrl_node_counts_(SEXP mdpSEXP, SEXP countsSEXP, SEXP weightSEXP) {
+Rcpp::List node_counts_(const Rcpp::List& mdp, const Rcpp::List& counts, const Rcpp::NumericMatrix& weight, const Rcpp::NumericVector& times);
+RcppExport SEXP _psyrl_node_counts_(SEXP mdpSEXP, SEXP countsSEXP, SEXP weightSEXP, SEXP timesSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::RNGScope rcpp_rngScope_gen;
     Rcpp::traits::input_parameter< const Rcpp::List& >::type mdp(mdpSEXP);
     Rcpp::traits::input_parameter< const Rcpp::List& >::type counts(countsSEXP);
     Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type weight(weightSEXP);
-    rcpp_result_gen = Rcpp::wrap(node_counts_(mdp, counts, weight));
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type times(timesSEXP);
+    rcpp_result_gen = Rcpp::wrap(node_counts_(mdp, counts, weight, times));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -1178,7 +1195,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_psyrl_evidence_at_", (DL_FUNC) &_psyrl_evidence_at_, 5},
     {"_psyrl_evidence_density_", (DL_FUNC) &_psyrl_evidence_density_, 5},
     {"_psyrl_evidence_reference_", (DL_FUNC) &_psyrl_evidence_reference_, 5},
-    {"_psyrl_free_table_", (DL_FUNC) &_psyrl_free_table_, 6},
+    {"_psyrl_free_table_", (DL_FUNC) &_psyrl_free_table_, 7},
     {"_psyrl_learning_log_lik_", (DL_FUNC) &_psyrl_learning_log_lik_, 5},
     {"_psyrl_learning_trace_", (DL_FUNC) &_psyrl_learning_trace_, 5},
     {"_psyrl_learning_simulate_", (DL_FUNC) &_psyrl_learning_simulate_, 5},
@@ -1190,10 +1207,11 @@ static const R_CallMethodDef CallEntries[] = {
     {"_psyrl_expected_visits_", (DL_FUNC) &_psyrl_expected_visits_, 3},
     {"_psyrl_simulate_task_", (DL_FUNC) &_psyrl_simulate_task_, 4},
     {"_psyrl_person_log_lik_", (DL_FUNC) &_psyrl_person_log_lik_, 4},
+    {"_psyrl_person_patterns_", (DL_FUNC) &_psyrl_person_patterns_, 4},
     {"_psyrl_fit_population_", (DL_FUNC) &_psyrl_fit_population_, 4},
     {"_psyrl_fit_population_over_", (DL_FUNC) &_psyrl_fit_population_over_, 4},
     {"_psyrl_person_likelihoods_", (DL_FUNC) &_psyrl_person_likelihoods_, 2},
-    {"_psyrl_population_derivatives_", (DL_FUNC) &_psyrl_population_derivatives_, 6},
+    {"_psyrl_population_derivatives_", (DL_FUNC) &_psyrl_population_derivatives_, 7},
     {"_psyrl_grid_posterior_", (DL_FUNC) &_psyrl_grid_posterior_, 5},
     {"_psyrl_posterior_summary_", (DL_FUNC) &_psyrl_posterior_summary_, 3},
     {"_psyrl_person_modes_", (DL_FUNC) &_psyrl_person_modes_, 5},
@@ -1208,7 +1226,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_psyrl_adam_steps_", (DL_FUNC) &_psyrl_adam_steps_, 5},
     {"_psyrl_penalty_", (DL_FUNC) &_psyrl_penalty_, 3},
     {"_psyrl_back_up_", (DL_FUNC) &_psyrl_back_up_, 3},
-    {"_psyrl_node_counts_", (DL_FUNC) &_psyrl_node_counts_, 3},
+    {"_psyrl_node_counts_", (DL_FUNC) &_psyrl_node_counts_, 4},
     {"_psyrl_habit_curvature_", (DL_FUNC) &_psyrl_habit_curvature_, 4},
     {"_psyrl_represent_", (DL_FUNC) &_psyrl_represent_, 3},
     {"_psyrl_n_parameters_", (DL_FUNC) &_psyrl_n_parameters_, 1},

@@ -13,6 +13,11 @@ inline PersonCounts counts_view(const Rcpp::List& counts) {
           double_view(counts, "count")};
 }
 
+inline Rcpp::List as_list(const CountRows& rows) {
+  return Rcpp::List::create(Rcpp::_["person_start"] = rows.start,
+                            Rcpp::_["pair"] = rows.pair, Rcpp::_["count"] = rows.count);
+}
+
 inline ChoiceModel choice_view(const Rcpp::List& model) {
   return {double_view(model, "advantage"), double_view(model, "habit"),
           double_view(model, "beta")};

@@ -3,11 +3,9 @@
 
 #include "core/measurement/free_table.h"
 #include "runtime.h"
-#include "task_view.h"
+#include "choice_view.h"
 
 using namespace psyrl;
-using glue::double_view;
-using glue::int_view;
 
 namespace {
 
@@ -20,19 +18,18 @@ Eigen::MatrixXd in_sds(const Rcpp::NumericVector& steps, const std::vector<doubl
 
 }  // namespace
 
-// The mode of the traits from `z` under the population `mu`, `settings$sigma` and the
+// The mode of the traits from `z`, one for each pattern of persons (how many have it is
+// in `times`), under the population `mu`, `settings$sigma` and the
 // table behind it. Each person's curve, minus the log likelihood of the trait with the
 // table integrated out, is given `steps` SDs from the mode, in columns.
 // [[Rcpp::export]]
 Rcpp::List free_table_(const Rcpp::List& mdp, const Rcpp::List& counts,
-                       const Rcpp::NumericVector& z, const Rcpp::NumericVector& mu,
-                       const Rcpp::NumericVector& steps, const Rcpp::List& settings) {
+                       const Rcpp::NumericVector& times, const Rcpp::NumericVector& z,
+                       const Rcpp::NumericVector& mu, const Rcpp::NumericVector& steps, const Rcpp::List& settings) {
   const Task task = glue::task_view(mdp);
   const glue::RuntimeOwner runtime(Rcpp::as<int>(settings["threads"]));
   const double sigma = Rcpp::as<double>(settings["sigma"]);
-  FreeTable table(task,
-                  PersonCounts{int_view(counts, "person_start"), int_view(counts, "pair"),
-                               double_view(counts, "count")},
+  FreeTable table(task, glue::counts_view(counts), glue::view(times),
                   Rcpp::as<double>(settings["variance"]), runtime.get());
   table.set_population(std::vector<double>(mu.begin(), mu.end()), sigma);
   NewtonCgSettings search;
@@ -40,7 +37,8 @@ Rcpp::List free_table_(const Rcpp::List& mdp, const Rcpp::List& counts,
   const NewtonCgResult found = newton_cg(table, std::vector<double>(z.begin(), z.end()),
                                          search, runtime.get().monitor);
   std::vector<double> sd = table.own_curvature();
-  for (double& x : sd) x = 1.0 / std::sqrt(std::max(x, 0.1 / (sigma * sigma)));
+  for (std::size_t j = 0; j < sd.size(); ++j)
+    sd[j] = 1.0 / std::sqrt(std::max(sd[j] / times[j], 0.1 / (sigma * sigma)));
   const Eigen::MatrixXd offset = in_sds(steps, sd);
   return Rcpp::List::create(
       Rcpp::_["z"] = found.x, Rcpp::_["gradient_norm"] = found.gradient_norm,

@@ -2,6 +2,7 @@
 #include "core/measurement/grid.h"
 #include "core/measurement/identify.h"
 #include "core/measurement/own_temperature.h"
+#include "core/measurement/patterns.h"
 #include "core/measurement/person.h"
 #include "core/measurement/population.h"
 #include "core/measurement/predict.h"
@@ -89,7 +90,20 @@ Rcpp::NumericMatrix person_log_lik_(const Rcpp::List& mdp, const Rcpp::List& cou
                    choice.n_nodes());
 }
 
-// Maximum over the population; `problem` has likelihoods [nodes x persons].
+// Who chose alike: list(of, first [1-based], counts).
+// [[Rcpp::export]]
+Rcpp::List person_patterns_(const Rcpp::List& mdp, const Rcpp::List& counts,
+                            const Rcpp::NumericMatrix& design, bool merge) {
+  PersonPatterns found =
+      person_patterns(task_view(mdp), counts_view(counts), matrix_map(design), merge);
+  for (int& i : found.of) ++i;
+  for (int& i : found.first) ++i;
+  return Rcpp::List::create(Rcpp::_["of"] = found.of, Rcpp::_["first"] = found.first,
+                            Rcpp::_["counts"] = glue::as_list(found.counts));
+}
+
+// Maximum over the population; `problem` has likelihoods [nodes x patterns] of persons
+// and how many have each.
 // [[Rcpp::export]]
 Rcpp::List fit_population_(const Rcpp::List& problem, const Rcpp::NumericVector& effects,
                            double log_sigma, int threads) {
@@ -98,7 +112,8 @@ Rcpp::List fit_population_(const Rcpp::List& problem, const Rcpp::NumericVector&
   const PersonLikelihoods persons(matrix_map(log_lik), runtime.get());
   const auto derivatives = [&](const Population& at) {
     return population_derivatives(persons, double_view(problem, "nodes"),
-                                  matrix_map(design), at, runtime.get());
+                                  matrix_map(design), double_view(problem, "times"), at,
+                                  runtime.get());
   };
   return as_list(fit_population(as_settings(problem), as_population(effects, log_sigma),
                                 derivatives));
@@ -129,12 +144,13 @@ SEXP person_likelihoods_(const Rcpp::NumericMatrix& log_lik, int threads) {
 // [[Rcpp::export]]
 Rcpp::List population_derivatives_(SEXP likelihoods, const Rcpp::NumericVector& nodes,
                                    const Rcpp::NumericMatrix& design,
+                                   const Rcpp::NumericVector& times,
                                    const Rcpp::NumericVector& effects, double log_sigma,
                                    int threads) {
   const glue::RuntimeOwner runtime(threads);
   const PopulationDerivatives d = population_derivatives(
       *Rcpp::XPtr<PersonLikelihoods>(likelihoods), view(nodes), matrix_map(design),
-      as_population(effects, log_sigma), runtime.get());
+      view(times), as_population(effects, log_sigma), runtime.get());
   return Rcpp::List::create(Rcpp::_["log_lik"] = d.log_lik,
                             Rcpp::_["gradient"] = as_vector(d.gradient),
                             Rcpp::_["hessian"] = as_matrix(d.hessian));

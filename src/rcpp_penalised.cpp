@@ -112,17 +112,17 @@ Rcpp::NumericVector back_up_(const Rcpp::List& mdp, const Rcpp::List& penalty,
   return Rcpp::wrap(back_up_all(task_view(mdp), as_penalty(penalty), as_numbers(q)).v);
 }
 
-// Counts of pairs at the nodes of the grid: persons' counts, weighted by their
-// posteriors. Rows by node over the pairs visited by anybody who may be there.
+// Counts of pairs at the nodes of the grid: persons' counts, `times` as many, weighted by
+// their posteriors. Rows by node over the pairs visited by anybody who may be there.
 // [[Rcpp::export]]
 Rcpp::List node_counts_(const Rcpp::List& mdp, const Rcpp::List& counts,
-                        const Rcpp::NumericMatrix& weight) {
-  const PersonCounts data{int_view(counts, "person_start"), int_view(counts, "pair"),
-                          double_view(counts, "count")};
-  const NodeCounts found = node_counts(
-      task_view(mdp), data, View<double>(weight.begin(), weight.size()), weight.nrow());
-  return Rcpp::List::create(Rcpp::_["person_start"] = found.start,
-                            Rcpp::_["pair"] = found.pair, Rcpp::_["count"] = found.count);
+                        const Rcpp::NumericMatrix& weight,
+                        const Rcpp::NumericVector& times) {
+  const PersonCounts data = glue::counts_view(counts);
+  const CountRows found = node_counts(
+      task_view(mdp), data, View<double>(weight.begin(), weight.size()),
+      glue::view(times), weight.nrow());
+  return glue::as_list(found);
 }
 
 // Eigenvalues of the curvature of choices in a habit, state by state; `groups`: counts

@@ -29,7 +29,7 @@ struct RewardChain {
   IdentifiedValues identified;
 };
 
-// `data`: person_start, pair, count, nodes, design. `spec` also: l2, sigma_floor,
+// `data`: person_start, pair, count, nodes, design, times. `spec` also: l2, sigma_floor,
 // estimate_mu, estimate_sigma.
 struct RewardProblem : RewardChain {
   RewardProblem(const Rcpp::List& mdp, const Rcpp::List& data, const Rcpp::List& spec)
@@ -42,7 +42,8 @@ struct RewardProblem : RewardChain {
              double_view(data, "count")},
             double_view(data, "nodes"),
             Eigen::Map<const Eigen::MatrixXd>(design.begin(), design.nrow(),
-                                              design.ncol())};
+                                              design.ncol()),
+            double_view(data, "times")};
   }
 
   static RewardLearning::Settings as_settings(const Rcpp::List& spec) {

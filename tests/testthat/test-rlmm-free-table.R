@@ -25,8 +25,8 @@ free_case <- local({
 })
 
 table_at <- function(z, mu = numeric(length(z)), sigma = 1, variance = 1, steps = 0,
-                     case = free_case()) {
-  free_table_(case$task, case$counts, z, mu, steps, list(
+                     case = free_case(), times = rep(1, length(z))) {
+  free_table_(case$task, case$counts, times, z, mu, steps, list(
     threads = 1L, sigma = sigma, variance = variance
   ))
 }

@@ -114,7 +114,7 @@ test_that("counts at nodes leave out nothing that matters", {
   weight[1, ] <- weight[1, ] * 1e-16
   weight <- t(t(weight) / colSums(weight))
   counts <- problem$counts
-  found <- node_counts_(problem$task, counts, weight)
+  found <- node_counts_(problem$task, counts, weight, rep(1, ncol(weight)))
   node <- rep(1:5, diff(found$person_start))
   dense <- matrix(0, 5, n_pairs(problem$task))
   dense[cbind(node, found$pair + 1)] <- found$count

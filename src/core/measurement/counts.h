@@ -32,24 +32,26 @@ inline std::vector<int> informative_states(const Task& task, const PersonCounts&
 /// Posterior weights below this do not count: such a person is not at that node.
 constexpr double kLeastWeight = 1e-14;
 
-/// Counts of every pair at the nodes of the trait's grid, in the form of PersonCounts.
-struct NodeCounts {
+/// What PersonCounts can be a view of.
+struct CountRows {
   std::vector<int> start{0}, pair;
   std::vector<double> count;
 };
 
-/// Persons' counts weighted by their posteriors, [n_persons * K] person-major. On long
-/// logs a person is at few nodes, and most pairs are visited by few persons.
-inline NodeCounts node_counts(const Task& task, const PersonCounts& counts,
-                              View<double> weight, int K) {
-  NodeCounts out;
+/// Counts of every pair at the K nodes of the trait's grid: persons', `times` as many,
+/// weighted by their posteriors, [n_persons * K] person-major. On long logs a person is at
+/// few nodes, and most pairs are visited by few persons.
+inline CountRows node_counts(const Task& task, const PersonCounts& counts,
+                             View<double> weight, View<double> times, int K) {
+  CountRows out;
   std::vector<double> at(task.n_pairs(), 0.0);
   std::vector<int> touched;
   for (int k = 0; k < K; ++k) {
     touched.clear();
     for (int j = 0; j < counts.n_persons(); ++j) {
-      const double w = weight[static_cast<std::size_t>(j) * K + k];
+      double w = weight[static_cast<std::size_t>(j) * K + k];
       if (w < kLeastWeight) continue;
+      w *= times[j];
       for (int i = counts.person_start[j]; i < counts.person_start[j + 1]; ++i) {
         if (counts.count[i] == 0.0) continue;
         double& sum = at[counts.pair[i]];

@@ -16,6 +16,9 @@
 //   d2F / dz_j dz_k = - sum_s c_js' H_s^-1 c_ks,   j != k
 //
 // but for the log det's share; d2F / dz_j^2 is differenced, log det and all.
+//
+// Persons who chose alike have the same mode: F is a function of what many such persons
+// share, and one of them moves alone only along the curves.
 #pragma once
 
 #include <Eigen/Dense>
@@ -37,6 +40,12 @@ struct ChoiceTerm {
   double value = 0.0;
   SmallVector pi, slope;   // probabilities; gradient over beta: N pi - n
   SmallMatrix hessian;     // beta^2 N (diag pi - pi pi')
+
+  void take(double share) {
+    value *= share;
+    slope *= share;
+    hessian *= share;
+  }
 };
 
 inline void fill_term(const SmallVector& q, const double* count, double total, double beta,
@@ -59,9 +68,11 @@ inline void fill_term(const SmallVector& q, const double* count, double total, d
 /// F, for newton_cg() to minimise. Every state's search starts where its last one ended.
 class FreeTable {
  public:
-  FreeTable(const Task& task, const PersonCounts& counts, double variance,
-            const Runtime& runtime)
-      : task_(task), runtime_(runtime), variance_(variance), q_(task.n_pairs(), 0.0) {
+  /// Every one of `counts` stands for as many persons as `times` says.
+  FreeTable(const Task& task, const PersonCounts& counts, View<double> times,
+            double variance, const Runtime& runtime)
+      : task_(task), times_(times), runtime_(runtime), variance_(variance),
+        q_(task.n_pairs(), 0.0) {
     arrange(counts);
   }
 
@@ -86,9 +97,12 @@ class FreeTable {
     for_states([&](std::size_t i) { part[i] = linearise_state(i, z); });
     table_part_ = std::accumulate(part.begin(), part.end(), 0.0);
     const double precision = 1.0 / (sigma_ * sigma_);
-    diagonal_.assign(z.size(), precision);
-    gradient.assign(z.size(), 0.0);
-    for (std::size_t j = 0; j < z.size(); ++j) gradient[j] = (z[j] - mu_[j]) * precision;
+    diagonal_.resize(z.size());
+    gradient.resize(z.size());
+    for (std::size_t j = 0; j < z.size(); ++j) {
+      diagonal_[j] = times_[j] * precision;
+      gradient[j] = (z[j] - mu_[j]) * diagonal_[j];
+    }
     for (std::size_t v = 0; v < visits_.size(); ++v) {
       gradient[visits_[v].group] += visit_gradient_[v];
       diagonal_[visits_[v].group] += visit_curvature_[v];
@@ -112,10 +126,10 @@ class FreeTable {
   void precondition(const std::vector<double>& r, std::vector<double>& x) const {
     const std::vector<double> d = own_curvature();
     for (std::size_t j = 0; j < r.size(); ++j)
-      x[j] = r[j] / std::max(d[j], 1.0 / (sigma_ * sigma_));
+      x[j] = r[j] / std::max(d[j], times_[j] / (sigma_ * sigma_));
   }
 
-  /// The Hessian's diagonal: a person's own curvature, the others' traits known.
+  /// The Hessian's diagonal: the own curvature, the others' traits known.
   std::vector<double> own_curvature() const {
     std::vector<double> d = diagonal_;
     for (std::size_t i = 0; i < states(); ++i)
@@ -165,9 +179,12 @@ class FreeTable {
                          const Eigen::MatrixXd& offset) const {
     std::vector<SmallVector> part(visits_.size());
     for_states([&](std::size_t i) {
-      for (std::size_t v = first_[i]; v < first_[i + 1]; ++v)
-        part[v] = curve(i, v, z, offset.col(visits_[v].group)) +
-                  visit_tilt_[v] * offset.col(visits_[v].group).array().tanh().matrix();
+      const SmallMatrix h = inverse(i).inverse();
+      for (std::size_t v = first_[i]; v < first_[i + 1]; ++v) {
+        const int j = visits_[v].group;
+        part[v] = curve(i, v, z, h, 1.0 / times_[j], offset.col(j)) +
+                  visit_tilt_[v] * offset.col(j).array().tanh().matrix();
+      }
     });
     Eigen::MatrixXd out = Eigen::MatrixXd::Zero(offset.rows(), offset.cols());
     for (std::size_t v = 0; v < visits_.size(); ++v) out.col(visits_[v].group) += part[v];
@@ -190,8 +207,9 @@ class FreeTable {
       total_.push_back(0.0);
       for (int row = visit.begin; row < visit.end; ++row) {
         const int action = counts.pair[row] - task_.first_pair(visit.state);
-        count_[at_[v] + action] += counts.count[row];
-        total_[v] += counts.count[row];
+        const double count = times_[visit.group] * counts.count[row];
+        count_[at_[v] + action] += count;
+        total_[v] += count;
       }
     }
     first_.push_back(visits_.size());
@@ -228,10 +246,10 @@ class FreeTable {
   }
 
   double total(const std::vector<double>& part, const std::vector<double>& z) const {
-    double sum = std::accumulate(part.begin(), part.end(), z.size() * std::log(sigma_));
+    double sum = std::accumulate(part.begin(), part.end(), 0.0);
     for (std::size_t j = 0; j < z.size(); ++j) {
       const double t = (z[j] - mu_[j]) / sigma_;
-      sum += 0.5 * t * t;
+      sum += times_[j] * (std::log(sigma_) + 0.5 * t * t);
     }
     return sum;
   }
@@ -294,15 +312,17 @@ class FreeTable {
     const SmallVector around = SmallVector::LinSpaced(3, -kStep, kStep);
     for (std::size_t v = first_[i]; v < first_[i + 1]; ++v) {
       visit_gradient_[v] -= pulled.dot(cross(v, n));
-      const SmallVector own = curve(i, v, z, around);
+      const double times = times_[visits_[v].group];
+      SmallVector own = curve(i, v, z, h, 1.0, around);
       visit_curvature_[v] = (own[0] + own[2] - 2 * own[1]) / (kStep * kStep) +
                             cross(v, n).dot(m * cross(v, n));
-      visit_tilt_[v] = visit_gradient_[v] - (own[2] - own[0]) / (2 * kStep);
+      if (times > 1.0) own = curve(i, v, z, h, 1.0 / times, around);
+      visit_tilt_[v] = visit_gradient_[v] / times - (own[2] - own[0]) / (2 * kStep);
     }
     return value;
   }
 
-  /// A person's part of the derivatives at one state; returns that of 1/2 log det H in
+  /// A visit's part of the derivatives at one state; returns that of 1/2 log det H in
   /// the values.
   SmallVector linearise_visit(std::size_t v, const std::vector<double>& z,
                               const SmallVector& q, const SmallMatrix& m) {
@@ -322,32 +342,35 @@ class FreeTable {
            pi.cwiseProduct(w - SmallVector::Constant(q.size(), w.dot(pi)));
   }
 
+  /// Of a share of those who visit alike, the others being quadratic; h: H of the state.
   SmallVector curve(std::size_t i, std::size_t v, const std::vector<double>& z,
+                    const SmallMatrix& h, double share,
                     const SmallVector& offset) const {
     const int n = actions(i), middle = static_cast<int>(offset.size()) / 2;
     const SmallVector centre = start(i);
     const double z0 = z[visits_[v].group];
     ChoiceTerm own;
     fill_term(centre, &count_[at_[v]], total_[v], std::exp(z0), true, own);
-    const SmallMatrix h = inverse(i).inverse();
+    own.take(share);
     const SmallMatrix others = h - own.hessian;
     const SmallVector pull = -std::exp(z0) * own.slope;
     SmallVector out(offset.size());
     for (const int sign : {-1, 1}) {
       SmallVector d = SmallVector::Zero(n);
       for (int k = middle; k >= 0 && k < offset.size(); k += sign)
-        out[k] = tilted(v, std::exp(z0 + offset[k]), centre, others, pull, d);
+        out[k] = tilted(v, std::exp(z0 + offset[k]), share, centre, others, pull, d);
     }
     return out;
   }
 
   /// min over d of pull'd + d'Od/2 + own(centre + d), and half the log det there.
-  double tilted(std::size_t v, double beta, const SmallVector& centre,
+  double tilted(std::size_t v, double beta, double share, const SmallVector& centre,
                 const SmallMatrix& others, const SmallVector& pull, SmallVector& d) const {
     ChoiceTerm own;
     SmallMatrix h;
     const auto value_at = [&](const SmallVector& x, bool curved) {
       fill_term(centre + x, &count_[at_[v]], total_[v], beta, curved, own);
+      own.take(share);
       return own.value + pull.dot(x) + 0.5 * x.dot(others * x);
     };
     double value = value_at(d, true);
@@ -372,6 +395,7 @@ class FreeTable {
   static constexpr double kStep = 0.1;  // of log beta, in second differences
 
   const Task& task_;
+  View<double> times_;  // [J]
   Runtime runtime_;
   double variance_, sigma_ = 1.0, table_part_ = 0.0;
   std::vector<double> mu_;

@@ -48,6 +48,7 @@ struct MarginalData {
   PersonCounts counts;
   View<double> nodes;                        // [K]
   Eigen::Map<const Eigen::MatrixXd> design;  // [n_persons x n_effects]
+  View<double> times;                        // [n_persons] how many such there are
 };
 
 /// A direction or gradient in (A, g, log sigma).
@@ -120,7 +121,11 @@ class MarginalLikelihood {
                                              View<double>(mu), std::exp(x.log_sigma),
                                              runtime_);
     double total = 0.0;
-    for (double l : posterior.log_marginal) total -= l;
+    for (std::size_t j = 0; j < J_; ++j) {
+      total -= data_.times[j] * posterior.log_marginal[j];
+      for (std::size_t k = 0; weight && k < K_; ++k)
+        posterior.weight[j * K_ + k] *= data_.times[j];
+    }
     if (weight) *weight = std::move(posterior.weight);
     return total;
   }
@@ -184,6 +189,7 @@ class MarginalLikelihood {
         u[k] += t / sigma * mean(static_cast<int>(j), v) + (t * t - 1.0) * v.log_sigma;
         average += w[k] * u[k];
       }
+      average /= data_.times[j];
       for (std::size_t k = 0; k < K_; ++k) u[k] = w[k] * (u[k] - average);
     }
     return out;
@@ -223,7 +229,8 @@ class MarginalLikelihood {
         second += weight_[j * K_ + k] * t * t;
       }
       const double along = mean(static_cast<int>(j), v);
-      out.effects += (along / (sigma * sigma) + 2.0 * first / sigma * v.log_sigma) *
+      out.effects += (data_.times[j] * along / (sigma * sigma) +
+                      2.0 * first / sigma * v.log_sigma) *
                      data_.design.row(j).transpose();
       out.log_sigma += 2.0 * first / sigma * along + 2.0 * second * v.log_sigma;
     }
@@ -238,7 +245,7 @@ class MarginalLikelihood {
   std::vector<double> beta_;  // [K]
   MarginalVector at_;
   Numbers pi_;        // [n_pairs * K] probabilities
-  Numbers weight_;    // [n_persons * K] posteriors
+  Numbers weight_;    // [n_persons * K] posteriors, as often as there are such
   Numbers weighted_;  // [n_pairs * K] posterior-weighted counts
 };
 

@@ -115,23 +115,25 @@ class PersonLikelihoods {
   Eigen::VectorXd top_;                        // [J]
 };
 
-inline void add_person(const TraitMoments& m, const Eigen::VectorXd& x, double sigma,
-                       PopulationDerivatives& d) {
+/// `n` persons with the same moments and covariates.
+inline void add_persons(double n, const TraitMoments& m, const Eigen::VectorXd& x,
+                        double sigma, PopulationDerivatives& d) {
   const int q = static_cast<int>(x.size());
-  d.log_lik += m.log_marginal;
-  d.gradient.head(q) += m.m1 / sigma * x;
-  d.gradient[q] += m.m2 - 1.0;
+  d.log_lik += n * m.log_marginal;
+  d.gradient.head(q) += n * m.m1 / sigma * x;
+  d.gradient[q] += n * (m.m2 - 1.0);
   const double mu_mu = (m.m2 - m.m1 * m.m1 - 1.0) / (sigma * sigma);
   const double mu_sigma = (m.m3 - m.m1 * m.m2 - 2.0 * m.m1) / sigma;
-  d.hessian.topLeftCorner(q, q) += mu_mu * x * x.transpose();
-  d.hessian.col(q).head(q) += mu_sigma * x;
-  d.hessian(q, q) += m.m4 - m.m2 * m.m2 - 2.0 * m.m2;
+  d.hessian.topLeftCorner(q, q) += n * mu_mu * x * x.transpose();
+  d.hessian.col(q).head(q) += n * mu_sigma * x;
+  d.hessian(q, q) += n * (m.m4 - m.m2 * m.m2 - 2.0 * m.m2);
 }
 
+/// Every one of `persons` stands for as many as `times` says.
 inline PopulationDerivatives population_derivatives(
     const PersonLikelihoods& persons, View<double> nodes,
-    const Eigen::Map<const Eigen::MatrixXd>& design, const Population& at,
-    const Runtime& runtime) {
+    const Eigen::Map<const Eigen::MatrixXd>& design, View<double> times,
+    const Population& at, const Runtime& runtime) {
   const std::size_t J = persons.n_persons();
   const int q = static_cast<int>(design.cols());
   const double sigma = std::exp(at.log_sigma);
@@ -149,7 +151,7 @@ inline PopulationDerivatives population_derivatives(
         mu = x.dot(at.effects);
         prior = PriorMoments(nodes, mu, sigma);
       }
-      add_person(persons.moments(j, prior), x, sigma, part[c]);
+      add_persons(times[j], persons.moments(j, prior), x, sigma, part[c]);
     }
   });
   for (const auto& p : part) {
