@@ -367,19 +367,22 @@ class FreeTable {
   double tilted(std::size_t v, double beta, double share, const SmallVector& centre,
                 const SmallMatrix& others, const SmallVector& pull, SmallVector& d) const {
     ChoiceTerm own;
-    SmallMatrix h;
     const auto value_at = [&](const SmallVector& x, bool curved) {
       fill_term(centre + x, &count_[at_[v]], total_[v], beta, curved, own);
       own.take(share);
       return own.value + pull.dot(x) + 0.5 * x.dot(others * x);
     };
+    Eigen::LLT<SmallMatrix> h;
     double value = value_at(d, true);
-    for (int round = 0; round < 20; ++round) {
-      h = others + own.hessian;
+    for (int round = 0;; ++round) {
+      h.compute(others + own.hessian);
       const SmallVector g = beta * own.slope + pull + others * d;
-      const SmallVector step = -h.llt().solve(g);
+      const SmallVector step = -h.solve(g);
       const double slope = g.dot(step);
-      if (!(slope < -1e-7)) break;
+      if (!(slope < -kEnough) || round == 20) {
+        d += step;
+        return value + 0.5 * slope + h.matrixLLT().diagonal().array().log().sum();
+      }
       double length = 1.0;
       const auto falls = [&] {
         return value_at(d + length * step, false) <= value + 1e-4 * length * slope;
@@ -388,11 +391,10 @@ class FreeTable {
       d += length * step;
       value = value_at(d, true);
     }
-    const SmallMatrix factor = (others + own.hessian).llt().matrixL();
-    return value + factor.diagonal().array().log().sum();
   }
 
-  static constexpr double kStep = 0.1;  // of log beta, in second differences
+  static constexpr double kStep = 0.1;     // of log beta, in second differences
+  static constexpr double kEnough = 1e-5;  // a gain that need not be looked up
 
   const Task& task_;
   View<double> times_;  // [J]
