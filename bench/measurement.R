@@ -196,23 +196,25 @@ sections$oracle <- function() {
 }
 
 sections$learned <- function() {
-  s <- study("4x4", 200, 50, 1)
-  show("4x4 values known", "", numbers(recovery(oracle(s), s$z)))
   known_lambda <- bellman(lambda = 50, temperature = 0)
   models <- list(
     "bellman(50, 0), marginal" = list(known_lambda, "marginal"),
     "bellman(50, 0), joint" = list(known_lambda, "joint"),
     "bellman_none(), marginal" = list(bellman_none(), "marginal")
   )
+  studies <- lapply(seq_len(replicates), function(seed) study("4x4", 200, 50, seed))
+  show("4x4 values known", "", numbers(mean_of(
+    lapply(studies, function(s) recovery(oracle(s), s$z))
+  )))
   for (name in names(models)) {
     m <- models[[name]]
-    elapsed <- seconds(fit <- suppressWarnings(
-      rlmm(s$log, s$task, q_table(), consistency = m[[1]], estimator = m[[2]])
-    ))
-    show(
-      name, "within .01 of known, < 15 s",
-      paste0(numbers(recovery(fit, s$z)), ", ", round(elapsed, 1), " s, ", fit$status)
-    )
+    rows <- lapply(studies, function(s) {
+      elapsed <- seconds(fit <- suppressWarnings(
+        rlmm(s$log, s$task, q_table(), consistency = m[[1]], estimator = m[[2]])
+      ))
+      c(recovery(fit, s$z), seconds = elapsed, converged = fit$status == "converged")
+    })
+    show(name, "within .01 of known, < 15 s", numbers(mean_of(rows)))
   }
 }
 
@@ -375,6 +377,7 @@ sections$growth <- function() {
   many <- function(...) do.call(rbind, Map(growth_case, ...))
   cases <- rbind(
     many("persons", "big_L", c(20, 200, 2000, 20000), 2),
+    many("persons, short logs", "tiny_cross", c(20, 200, 2000, 20000), 2),
     many("decisions", "big_L", 100, c(1, 10, 100, 1000)),
     many("pairs", c("tiny_cross", "big_L", "diamond", "4x4"), 100, 10)
   )
@@ -392,7 +395,7 @@ growth_case <- function(along, board, n, episodes) {
     library(psyrl)
     internal <- asNamespace("psyrl")
   })
-  parallel::clusterExport(cluster, c("study", "cost", "resident"))
+  parallel::clusterExport(cluster, c("study", "players", "cost", "resident"))
   parallel::clusterCall(cluster, function(along, board, n, episodes) {
     tiny <- study("tiny_cross", 20, 2, 1)
     rlmm(tiny$log, tiny$task) # loads what has not been loaded
@@ -407,16 +410,16 @@ growth_case <- function(along, board, n, episodes) {
 }
 
 plot_growth <- function(cases, file) {
-  grDevices::png(file, 1200, 800, res = 110)
+  grDevices::png(file, 1600, 800, res = 110)
   on.exit(grDevices::dev.off())
-  graphics::par(mfrow = c(2, 3), mar = c(4, 4, 2, 1))
+  graphics::par(mfrow = c(2, 4), mar = c(4, 4, 2, 1))
   colours <- c("grey40", "#1b6ca8")
   lines <- list(seconds = c("seconds", "once_counted"), megabytes = "megabytes")
   for (what in names(lines)) {
     at_least <- function(x) pmax(as.matrix(x[lines[[what]]]), .01)
     for (axis in unique(cases$along)) {
       x <- cases[cases$along == axis, ]
-      graphics::matplot(x[[axis]], at_least(x),
+      graphics::matplot(x[[sub(",.*", "", axis)]], at_least(x),
         type = "b", pch = 16, lty = 1, log = "xy", xlab = axis, ylab = what,
         ylim = range(at_least(cases)), col = colours, main = paste(
           if (what == "seconds") "Processor time" else "Memory of the call", "against",

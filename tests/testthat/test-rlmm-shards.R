@@ -66,6 +66,7 @@ test_that("workers answer about the table that is asked for, and let go after er
       identify = "auto", persons = ~1, estimator = "marginal"
     )), rlmm_control()
   )
+  problem$patterns <- person_patterns(problem)
   values <- task_values(problem, 1, task$discount)
   other <- task_values(problem, 9, task$discount)
   nodes <- first_nodes(values$rms)
