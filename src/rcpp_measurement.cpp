@@ -21,17 +21,25 @@ using glue::view;
 namespace {
 
 // Decisions in order, each with its row in a table of log probabilities.
+std::vector<double> exponentiated(std::vector<double> x) {
+  for (double& one : x) one = std::exp(one);
+  return x;
+}
+
 struct WalkInput {
   WalkInput(const Rcpp::List& mdp, const Rcpp::List& model, const Rcpp::List& decisions)
       : person_start(int_view(decisions, "person_start")) {
     const ChoiceModel choice = choice_view(model);
     n_nodes = choice.n_nodes();
-    chosen = chosen_table(task_view(mdp), choice, int_view(decisions, "pair"),
-                          glue::RuntimeOwner(1).get());
+    ChosenTable chosen = chosen_table(task_view(mdp), choice, int_view(decisions, "pair"),
+                                      glue::RuntimeOwner(1).get());
+    row = std::move(chosen.row);
+    p = exponentiated(std::move(chosen.log_p));
   }
   View<int> person_start;
   int n_nodes;
-  ChosenTable chosen;
+  std::vector<int> row;   // [decisions] in
+  std::vector<double> p;  // [rows * n_nodes]
 };
 
 Rcpp::NumericMatrix as_matrix(const std::vector<double>& x, int rows) {
@@ -254,7 +262,7 @@ Rcpp::NumericVector predictive_(const Rcpp::List& mdp, const Rcpp::List& model,
   std::sort(states.begin(), states.end());
   states.erase(std::unique(states.begin(), states.end()), states.end());
   const glue::RuntimeOwner runtime(1);
-  const auto table = log_choice_table(task, choice, states, runtime.get());
+  const auto table = exponentiated(log_choice_table(task, choice, states, runtime.get()));
   return Rcpp::wrap(predictive_probabilities(task, table,
                                              View<double>(weight.begin(), weight.size()),
                                              choice.n_nodes(), view(person), view(state)));
@@ -268,10 +276,10 @@ Rcpp::NumericVector decision_nll_(const Rcpp::List& mdp, const Rcpp::List& model
                                   const Rcpp::NumericMatrix& weight,
                                   const Rcpp::LogicalVector& update) {
   const WalkInput in(mdp, model, decisions);
-  Rcpp::NumericVector nll(in.chosen.row.size());
-  walk(in.chosen.log_p, in.n_nodes, View<double>(weight.begin(), weight.size()), in.person_start,
-       in.chosen.row, View<int>(update.begin(), update.size()),
-       [&](int i, const std::vector<double>&, double p) { nll[i] = -std::log(p); });
+  Rcpp::NumericVector nll(in.row.size());
+  walk(in.p, in.n_nodes, View<double>(weight.begin(), weight.size()), in.person_start,
+       View<int>(in.row), View<int>(update.begin(), update.size()),
+       [&](int i, const Weights&, double p) { nll[i] = -std::log(p); });
   return nll;
 }
 
@@ -282,11 +290,11 @@ Rcpp::NumericMatrix replayed_weights_(const Rcpp::List& mdp, const Rcpp::List& m
                                       const Rcpp::NumericMatrix& weight,
                                       const Rcpp::LogicalVector& update) {
   const WalkInput in(mdp, model, decisions);
-  Rcpp::NumericMatrix result(in.n_nodes, in.chosen.row.size());
-  walk(in.chosen.log_p, in.n_nodes, View<double>(weight.begin(), weight.size()), in.person_start,
-       in.chosen.row, View<int>(update.begin(), update.size()),
-       [&](int i, const std::vector<double>& w, double) {
-         std::copy(w.begin(), w.end(), result.column(i).begin());
+  Rcpp::NumericMatrix result(in.n_nodes, in.row.size());
+  walk(in.p, in.n_nodes, View<double>(weight.begin(), weight.size()), in.person_start,
+       View<int>(in.row), View<int>(update.begin(), update.size()),
+       [&](int i, const Weights& w, double) {
+         std::copy(w.data(), w.data() + w.size(), result.column(i).begin());
        });
   return result;
 }
