@@ -101,7 +101,7 @@ test_that("what was given leaves no rival", {
   expect_null(free_rival(open_problem(case, mu = 0)))
 })
 
-# `code` with an interrupt at the `at`-th call of psyrl's function `name`.
+# `code` with an interrupt, of which it tells, at the `at`-th call of psyrl's `name`.
 interrupted_at <- function(name, at, code, press = press_ctrl_c) {
   real <- get(name, asNamespace("psyrl"))
   on.exit(utils::assignInNamespace(name, real, "psyrl"))
@@ -111,7 +111,11 @@ interrupted_at <- function(name, at, code, press = press_ctrl_c) {
     if (calls == at) press()
     real(...)
   }, "psyrl")
-  force(code)
+  suppressWarnings(
+    expect_warning(code, class = "psyrl_warning_interrupted"),
+    classes = "psyrl_warning_meaning"
+  )
+  code
 }
 
 # The signal that Ctrl-C sends, which the core polls; R on Windows has none, but
@@ -144,10 +148,7 @@ test_that("a fit interrupted while its rival is fitted is the mode it had", {
   })
   mode <- fit_by_evidence(open_problem(case), draws = 0)
   for (at in 1:2) {
-    suppressWarnings(expect_warning(
-      fit <- interrupted_at("free_table_", at, open_fit(case)),
-      class = "psyrl_warning_interrupted"
-    ), classes = "psyrl_warning_meaning")
+    fit <- interrupted_at("free_table_", at, open_fit(case))
     expect_usable_but_interrupted(fit, 100L)
     expect_true(is.na(fit$rivals[["table"]]))
     expect_identical(fit$posterior, mode$posterior)
@@ -157,20 +158,14 @@ test_that("a fit interrupted while its rival is fitted is the mode it had", {
 
 test_that("an interrupted table is the answer to whom the task means nothing", {
   case <- followers("big_cross", 60, 20, 3, noise)
-  suppressWarnings(expect_warning(
-    fit <- interrupted_at("free_table_", 3, open_fit(case)),
-    class = "psyrl_warning_interrupted"
-  ), classes = "psyrl_warning_meaning")
+  fit <- interrupted_at("free_table_", 3, open_fit(case))
   expect_usable_but_interrupted(fit, 60L)
   expect_true(is_free_table(fit$spec))
 })
 
 test_that("an interrupt before the search begins is not lost", {
   case <- followers("tiny_cross", 40, 5, 1, identity)
-  suppressWarnings(expect_warning(
-    fit <- interrupted_at("task_profile", 3, open_fit(case), signal_interrupt),
-    class = "psyrl_warning_interrupted"
-  ), classes = "psyrl_warning_meaning")
+  fit <- interrupted_at("task_profile", 3, open_fit(case), signal_interrupt)
   expect_usable_but_interrupted(fit, 40L)
   expect_null(fit$rivals)
 })
@@ -178,10 +173,7 @@ test_that("an interrupt before the search begins is not lost", {
 test_that("an interrupt of the search leaves what it had begun with", {
   skip_on_os("windows")
   case <- followers("big_cross", 60, 5, 2, identity)
-  suppressWarnings(expect_warning(
-    fit <- interrupted_at("search_evidence_", 1, open_fit(case)),
-    class = "psyrl_warning_interrupted"
-  ), classes = "psyrl_warning_meaning")
+  fit <- interrupted_at("search_evidence_", 1, open_fit(case))
   expect_usable_but_interrupted(fit, 60L)
 })
 

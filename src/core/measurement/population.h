@@ -219,9 +219,8 @@ inline PopulationFit fit_population(const PopulationSettings& settings,
                                     const DerivativesAt& derivatives,
                                     int max_iterations = 100, double tolerance = 1e-10) {
   PopulationFit fit;
-  fit.at = settings.estimate_sigma
-               ? moved(settings, start, Eigen::VectorXd::Zero(start.effects.size() + 1), 0.0)
-               : start;
+  const Eigen::VectorXd nowhere = Eigen::VectorXd::Zero(start.effects.size() + 1);
+  fit.at = settings.estimate_sigma ? moved(settings, start, nowhere, 0.0) : start;
   PopulationDerivatives here = derivatives(fit.at);
   for (fit.iterations = 0; fit.iterations < max_iterations; ++fit.iterations) {
     if (!std::isfinite(here.log_lik)) { fit.status = Status::non_finite; break; }
