@@ -45,6 +45,7 @@
 #' temperature (and the discount) maximise the marginal likelihood, in which the
 #' traits are integrated out on a grid of nodes shared by all persons; scores are
 #' posterior means of log beta and their intervals posterior quantiles.
+#' Persons who chose alike, and have the same covariates, cost as much as one of them.
 #'
 #' A table that is learned from behaviour alone ([bellman_none()]) has more values than
 #' anybody visits, so its mode would take rare choices for certain. It is integrated
