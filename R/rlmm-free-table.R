@@ -97,17 +97,8 @@ next_table_round <- function(problem, variance, state) {
     if (better || trial$status == "interrupted") return(trial)
   }
   trial <- free_table_round(problem, variance, state)
-  trial$path <- c(state$path, list(trial$population[parameters]))
+  trial$path <- c(last_steps(state$path), list(trial$population[parameters]))
   trial
-}
-
-leap <- function(path) {
-  n <- length(path)
-  if (n == 0 || n %% 3) return(NULL)
-  step <- diff(do.call(rbind, lapply(path[n - 2:0], unlist)))
-  rate <- sum(step[1, ] * step[2, ]) / sum(step[1, ]^2)
-  if (!isTRUE(rate > .1 && rate < .95)) return(NULL)
-  utils::relist(unlist(path[[n]]) + rate / (1 - rate) * step[2, ], path[[n]])
 }
 
 # SDs from the mode at which curves are evaluated; between them they are splines.

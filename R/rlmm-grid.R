@@ -100,7 +100,8 @@ best_population <- function(problem, nodes, log_lik, start, estimate_mu,
 # What is known of persons by their patterns, or where there are none, of persons.
 by_pattern <- function(problem, patterns) {
   list(
-    counts = patterns$counts %||% problem$counts, design = problem$design[patterns$first %||% TRUE, , drop = FALSE],
+    counts = patterns$counts %||% problem$counts,
+    design = problem$design[patterns$first %||% TRUE, , drop = FALSE],
     times = patterns$times %||% rep(1, nrow(problem$design))
   )
 }

@@ -46,7 +46,8 @@ next_round <- function(problem, run) {
   }
   started <- proc.time()[["elapsed"]]
   moved <- interruptible(
-    one_round(problem, run, done), or = list(status = "interrupted")
+    leaped_round(problem, run) %||% one_round(problem, run, done),
+    or = list(status = "interrupted")
   )
   if (is.null(moved$state)) {
     run$status <- moved$status
@@ -54,14 +55,41 @@ next_round <- function(problem, run) {
   }
   gain <- run$state$objective - moved$state$objective
   run$state <- moved$state
+  run$path <- c(if (!moved$leaped) last_steps(run$path), list(run$state[searched_for]))
   run$seconds <- run$seconds + proc.time()[["elapsed"]] - started
   run$rows[[done + 2L]] <- round_row(problem, run, moved$step, moved$rollbacks)
   if (!notify(problem$control, run$rows[[done + 2L]])) {
     run$status <- "interrupted"
-  } else if (gain < least_gain(problem, run$state$objective)) {
+  } else if (!moved$leaped && gain < least_gain(problem, run$state$objective)) {
     run$status <- "converged"
   }
   run
+}
+
+# Values follow traits and traits values, so that rounds close in at a steady rate.
+# Every third is followed by a leap to where they lead, if the objective falls there.
+leaped_round <- function(problem, run) {
+  steady <- problem$control$m_step != "adam" && is.null(problem$control$batch_persons)
+  far <- if (steady) leap(run$path)
+  if (is.null(far)) return(NULL)
+  trial <- judge(problem, c(far, run$state[c("mode", "weight", "nodes", "rate")]))
+  if (!isTRUE(trial$objective < run$state$objective)) return(NULL)
+  list(state = trial, step = NA_real_, rollbacks = 0L, leaped = TRUE)
+}
+
+searched_for <- c("theta", "population")
+
+# Of a path of rounds what the next leap is judged by.
+last_steps <- function(path) if (length(path) < 3) path else path[3]
+
+# Where a path of three closes in on at the rate of its two steps; NULL if at none.
+leap <- function(path) {
+  if (length(path) < 3) return(NULL)
+  step <- diff(do.call(rbind, lapply(path, unlist)))
+  rate <- sum(step[1, ] * step[2, ]) / sum(step[1, ]^2)
+  if (!isTRUE(rate > .1)) return(NULL)
+  rate <- min(rate, .95)
+  utils::relist(unlist(path[[3]]) + rate / (1 - rate) * step[2, ], path[[3]])
 }
 
 # Steps on samples cannot see gains below their noise.
@@ -121,7 +149,7 @@ one_round <- function(problem, run, done) {
     if (is.finite(trial$objective) && trial$objective < objective) {
       trial$rate <- state$rate * if (adam) step else 1
       trial$adam <- if (adam) found
-      return(list(state = trial, step = step, rollbacks = halving))
+      return(list(state = trial, step = step, rollbacks = halving, leaped = FALSE))
     }
   }
   list(status = "converged")

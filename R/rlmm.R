@@ -72,7 +72,8 @@
 #' `"choose"` asks persons who were left out, and [cross_validate()] compares any two fits.
 #'
 #' @return An object of class `c("rlmm", "psyrl_fit")`: a plain list with, among
-#'   others, `status` (why the search stopped), `trace` (data frame, a row a round;
+#'   others, `status` (why the search stopped), `trace` (data frame, a row a round; one
+#'   without a `step` is a leap to where rounds were leading;
 #'   where the values are drawn also a row a stage of the draws, with `start` 0 and no
 #'   objective, at the mean of their parameters),
 #'   `loglik`, `lambda`, `call`, `version`, `seed`. See [persons()], [criterion_cor()],

@@ -89,6 +89,32 @@ test_that("a fit resumed from its checkpoint has the bits of an uninterrupted on
   expect_error(published(lambda = 3, checkpoint = file), class = "psyrl_error_input")
 })
 
+test_that("rounds that close in steadily are followed by a leap", {
+  path <- lapply(c(1, .5, .25), function(x) list(theta = c(x, -2 * x), population = 3))
+  expect_equal(leap(path), list(theta = c(0, 0), population = 3))
+  # Nothing to go by, and steps that hardly shrink.
+  expect_null(leap(path[1:2]))
+  expect_null(leap(rev(path[c(1, 3, 2)])))
+  slow <- lapply(c(0, 1, 1.999), function(x) list(x))
+  expect_equal(leap(slow)[[1]], 1.999 + 19 * .999)
+
+  case <- played()
+  fit <- function(...) {
+    suppressWarnings(rlmm(case$log, case$task, q_table(),
+      consistency = bellman(5, .3, cql = .1), control = rlmm_control(...)
+    ), classes = "psyrl_warning")
+  }
+  whole <- fit()
+  expect_identical(whole$status, "converged")
+  expect_gt(sum(is.na(whole$trace$step[-1])), 2)
+  expect_true(all(diff(whole$trace$objective) < 0))
+  file <- tempfile(fileext = ".rds")
+  for (rounds in c(5, 200)) {
+    resumed <- fit(max_iterations = rounds, checkpoint = file)
+  }
+  expect_identical(without_time(resumed), without_time(whole))
+})
+
 test_that("threads and clusters do not change a bit; starts keep the best", {
   case <- played()
   fit <- function(...) {
