@@ -29,7 +29,7 @@ draw_seed <- function() {
 cluster_lapply <- function(cluster, x, fun, ...) {
   if (is.null(cluster)) return(lapply(x, fun, ...))
   prepare_workers(cluster)
-  parallel::parLapplyLB(cluster, x, fun, ...)
+  from_workers(parallel::parLapplyLB(cluster, x, fun, ...))
 }
 
 prepare_workers <- function(cluster) {
@@ -39,7 +39,17 @@ prepare_workers <- function(cluster) {
       "parallel::makeCluster(2), not ", describe(cluster), "."
     ))
   }
-  parallel::clusterCall(cluster, mark_as_worker, .libPaths())
+  from_workers(parallel::clusterCall(cluster, mark_as_worker, .libPaths()))
+}
+
+# What workers answer. Their errors, and that of one who is gone, are the cluster's.
+from_workers <- function(answers) {
+  tryCatch(answers, error = function(e) {
+    abort_input("cluster", c(
+      paste0("A worker of the cluster failed: ", conditionMessage(e)),
+      "Make another cluster, or leave `cluster` out."
+    ))
+  })
 }
 
 # Runs on a worker, which may have another library path.

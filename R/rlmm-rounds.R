@@ -67,13 +67,15 @@ next_round <- function(problem, run) {
 }
 
 # Values follow traits and traits values, so that rounds close in at a steady rate.
-# Every third is followed by a leap to where they lead, if the objective falls there.
+# Every third is followed by a leap to where they lead, if the objective falls by more
+# than it did in the round before.
 leaped_round <- function(problem, run) {
   steady <- problem$control$m_step != "adam" && is.null(problem$control$batch_persons)
   far <- if (steady) leap(run$path)
   if (is.null(far)) return(NULL)
   trial <- judge(problem, c(far, run$state[c("mode", "weight", "nodes", "rate")]))
-  if (!isTRUE(trial$objective < run$state$objective)) return(NULL)
+  last <- vapply(utils::tail(run$rows, 2), `[[`, numeric(1), "objective")
+  if (!isTRUE(trial$objective < last[2] + diff(last))) return(NULL)
   list(state = trial, step = NA_real_, rollbacks = 0L, leaped = TRUE)
 }
 

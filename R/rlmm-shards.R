@@ -43,7 +43,9 @@ send_shards <- function(problem) {
   cluster <- cluster[seq_along(persons)]
   id <- paste(Sys.getpid(), next_number())
   prepare_workers(cluster)
-  parallel::clusterApply(cluster, lapply(persons, shard_of, problem), keep_shard, id)
+  from_workers(
+    parallel::clusterApply(cluster, lapply(persons, shard_of, problem), keep_shard, id)
+  )
   list2env(list(cluster = cluster, id = id, lost = FALSE), parent = emptyenv())
 }
 
@@ -82,12 +84,14 @@ ask_shards <- function(log_lik, question, ...) {
   shards <- log_lik$shards
   shards$lost <- TRUE
   if (!identical(shards$tabulated, log_lik$number)) {
-    parallel::clusterCall(
+    from_workers(parallel::clusterCall(
       shards$cluster, tabulate_shard, shards$id, log_lik$values, log_lik$nodes
-    )
+    ))
     shards$tabulated <- log_lik$number
   }
-  answers <- parallel::clusterCall(shards$cluster, answer, shards$id, question, ...)
+  answers <- from_workers(
+    parallel::clusterCall(shards$cluster, answer, shards$id, question, ...)
+  )
   shards$lost <- FALSE
   answers
 }

@@ -2,7 +2,8 @@
 
 two_workers <- function(env = parent.frame()) {
   cluster <- parallel::makeCluster(2)
-  withr::defer(parallel::stopCluster(cluster), env)
+  # One who was killed cannot be told to stop.
+  withr::defer(try(parallel::stopCluster(cluster), silent = TRUE), env)
   cluster
 }
 
@@ -96,7 +97,10 @@ test_that("workers answer about the table that is asked for, and let go after er
   expect_warning(
     rest <- with_shards(problem, function(problem) {
       table <- grid_log_lik(problem, values, nodes)
-      expect_error(ask_shards(table, function(shard) stop("no more")), "no more")
+      expect_error(
+        ask_shards(table, function(shard) stop("no more")), "no more",
+        class = "psyrl_error_input"
+      )
       grid_log_lik(problem, values, nodes)
     }), "make another", class = "psyrl_warning_interrupted"
   )
@@ -104,4 +108,9 @@ test_that("workers answer about the table that is asked for, and let go after er
   cluster <- problem$control$cluster <- two_workers()
   expect_error(with_shards(problem, function(problem) stop("no")), "no")
   expect_identical(held_by_workers(cluster), c(0L, 0L))
+  tools::pskill(parallel::clusterCall(cluster, Sys.getpid)[[2]], tools::SIGKILL)
+  expect_error(
+    with_shards(problem, function(problem) grid_log_lik(problem, values, nodes)),
+    "A worker of the cluster failed", class = "psyrl_error_input"
+  )
 })

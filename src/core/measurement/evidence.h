@@ -25,7 +25,7 @@ enum class DiscountRule { task, estimate, choose };
 struct EvidenceControl {
   SearchControl search;
   int mode_iterations = 200;  // Newton steps of a mode that is all that is asked
-  SamplerControl sampler;    // no draws kept: values at their mode
+  SamplerControl sampler;     // no draws kept: values at their mode
   InnerControl polish{60, 3e-3};
   DiscountRule discount = DiscountRule::task;
   double discount_gain = 15.0;
