@@ -79,6 +79,7 @@ leaped_round <- function(problem, run) {
   list(state = trial, step = NA_real_, rollbacks = 0L, leaped = TRUE)
 }
 
+# Parameters that make the path of a search.
 searched_for <- c("theta", "population")
 
 # Of a path of rounds what the next leap is judged by.
