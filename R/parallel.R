@@ -47,7 +47,7 @@ from_workers <- function(answers) {
   tryCatch(answers, error = function(e) {
     abort_input("cluster", c(
       paste0("A worker of the cluster failed: ", conditionMessage(e)),
-      "Make another cluster, or leave `cluster` out."
+      "Leave `cluster` out to see where; if the worker is gone, make another cluster."
     ))
   })
 }

@@ -55,12 +55,13 @@ next_round <- function(problem, run) {
   }
   gain <- run$state$objective - moved$state$objective
   run$state <- moved$state
-  run$path <- c(if (!moved$leaped) last_steps(run$path), list(run$state[searched_for]))
+  leaped <- is.na(moved$step)
+  run$path <- c(if (!leaped) last_steps(run$path), list(run$state[searched_for]))
   run$seconds <- run$seconds + proc.time()[["elapsed"]] - started
   run$rows[[done + 2L]] <- round_row(problem, run, moved$step, moved$rollbacks)
   if (!notify(problem$control, run$rows[[done + 2L]])) {
     run$status <- "interrupted"
-  } else if (!moved$leaped && gain < least_gain(problem, run$state$objective)) {
+  } else if (!leaped && gain < least_gain(problem, run$state$objective)) {
     run$status <- "converged"
   }
   run
@@ -76,7 +77,7 @@ leaped_round <- function(problem, run) {
   trial <- judge(problem, c(far, run$state[c("mode", "weight", "nodes", "rate")]))
   last <- vapply(utils::tail(run$rows, 2), `[[`, numeric(1), "objective")
   if (!isTRUE(trial$objective < last[2] + diff(last))) return(NULL)
-  list(state = trial, step = NA_real_, rollbacks = 0L, leaped = TRUE)
+  list(state = trial, step = NA_real_, rollbacks = 0L)
 }
 
 # Parameters that make the path of a search.
@@ -152,7 +153,7 @@ one_round <- function(problem, run, done) {
     if (is.finite(trial$objective) && trial$objective < objective) {
       trial$rate <- state$rate * if (adam) step else 1
       trial$adam <- if (adam) found
-      return(list(state = trial, step = step, rollbacks = halving, leaped = FALSE))
+      return(list(state = trial, step = step, rollbacks = halving))
     }
   }
   list(status = "converged")

@@ -40,24 +40,26 @@ struct ChoiceTerm {
   double value = 0.0;
   SmallVector pi, slope;   // probabilities; gradient over beta: N pi - n
   SmallMatrix hessian;     // beta^2 N (diag pi - pi pi')
-
-  void take(double share) {
-    value *= share;
-    slope *= share;
-    hessian *= share;
-  }
 };
 
-inline void fill_term(const SmallVector& q, const double* count, double total, double beta,
-                      bool curved, ChoiceTerm& out) {
+/// What persons chose at one state: a share of these counts and of their total.
+struct Chosen {
+  const double* count;
+  double total, share;
+};
+
+inline void fill_term(const SmallVector& q, const Chosen& chosen, double beta, bool curved,
+                      ChoiceTerm& out) {
   const int n = static_cast<int>(q.size());
+  const double total = chosen.share * chosen.total;
   out.pi.resize(n);
   const double normaliser = softmax(q.data(), n, beta, out.pi.data());
   out.value = total * normaliser;
   out.slope = total * out.pi;
   for (int a = 0; a < n; ++a) {
-    out.value -= beta * count[a] * q[a];
-    out.slope[a] -= count[a];
+    const double count = chosen.share * chosen.count[a];
+    out.value -= beta * count * q[a];
+    out.slope[a] -= count;
   }
   if (!curved) return;
   const double weight = beta * beta * total;
@@ -237,6 +239,9 @@ class FreeTable {
   Eigen::Map<const SmallVector> cross(std::size_t v, int n) const {
     return {&cross_[at_[v]], n};
   }
+  Chosen chosen(std::size_t v, double share = 1.0) const {
+    return {&count_[at_[v]], total_[v], share};
+  }
   SmallVector start(std::size_t i) const {
     return Eigen::Map<const SmallVector>(&q_[task_.first_pair(state(i))], actions(i));
   }
@@ -262,7 +267,7 @@ class FreeTable {
     ChoiceTerm term;
     for (std::size_t v = first_[i]; v < first_[i + 1]; ++v) {
       const double beta = std::exp(z[visits_[v].group]);
-      fill_term(q, &count_[at_[v]], total_[v], beta, true, term);
+      fill_term(q, chosen(v), beta, true, term);
       value += term.value;
       gradient += beta * term.slope;
       hessian += term.hessian;
@@ -328,7 +333,7 @@ class FreeTable {
                               const SmallVector& q, const SmallMatrix& m) {
     const double beta = std::exp(z[visits_[v].group]), weight = beta * beta * total_[v];
     ChoiceTerm term;
-    fill_term(q, &count_[at_[v]], total_[v], beta, false, term);
+    fill_term(q, chosen(v), beta, false, term);
     const SmallVector& pi = term.pi;
     const SmallVector spread =
         pi.cwiseProduct(q - SmallVector::Constant(q.size(), pi.dot(q)));
@@ -350,8 +355,7 @@ class FreeTable {
     const SmallVector centre = start(i);
     const double z0 = z[visits_[v].group];
     ChoiceTerm own;
-    fill_term(centre, &count_[at_[v]], total_[v], std::exp(z0), true, own);
-    own.take(share);
+    fill_term(centre, chosen(v, share), std::exp(z0), true, own);
     const SmallMatrix others = h - own.hessian;
     const SmallVector pull = -std::exp(z0) * own.slope;
     SmallVector out(offset.size());
@@ -368,8 +372,7 @@ class FreeTable {
                 const SmallMatrix& others, const SmallVector& pull, SmallVector& d) const {
     ChoiceTerm own;
     const auto value_at = [&](const SmallVector& x, bool curved) {
-      fill_term(centre + x, &count_[at_[v]], total_[v], beta, curved, own);
-      own.take(share);
+      fill_term(centre + x, chosen(v, share), beta, curved, own);
       return own.value + pull.dot(x) + 0.5 * x.dot(others * x);
     };
     Eigen::LLT<SmallMatrix> h;

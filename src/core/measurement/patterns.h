@@ -45,6 +45,25 @@ inline bool has_pattern(const CountRows& rows, int pattern, std::size_t begin) {
                     rows.count.begin() + from);
 }
 
+/// Patterns by their hash.
+using KnownPatterns = std::unordered_multimap<std::size_t, int>;
+
+/// The pattern of person j, whose entries are those from `begin` on: one of `known`, or
+/// the next, which then is.
+inline int find_pattern(const PersonPatterns& so_far, std::size_t begin,
+                        const Eigen::Map<const Eigen::MatrixXd>& design, int j,
+                        KnownPatterns& known) {
+  const std::size_t hash = pattern_hash(so_far.counts, begin, design.row(j));
+  const auto alike = known.equal_range(hash);
+  for (auto it = alike.first; it != alike.second; ++it)
+    if (has_pattern(so_far.counts, it->second, begin) &&
+        design.row(so_far.first[it->second]) == design.row(j))
+      return it->second;
+  const int next = static_cast<int>(so_far.first.size());
+  known.emplace(hash, next);
+  return next;
+}
+
 }  // namespace detail
 
 /// `design` has a row a person. Without `merge` everybody has a pattern of the own.
@@ -54,7 +73,7 @@ inline PersonPatterns person_patterns(const Task& task, const PersonCounts& coun
   PersonPatterns out;
   CountRows& rows = out.counts;
   const std::vector<int> state = state_of_pair(task);
-  std::unordered_multimap<std::size_t, int> known;
+  detail::KnownPatterns known;
   for (int j = 0; j < counts.n_persons(); ++j) {
     const std::size_t begin = rows.pair.size();
     for (int i = counts.person_start[j]; i < counts.person_start[j + 1]; ++i) {
@@ -62,18 +81,9 @@ inline PersonPatterns person_patterns(const Task& task, const PersonCounts& coun
       rows.pair.push_back(counts.pair[i]);
       rows.count.push_back(counts.count[i]);
     }
-    int pattern = static_cast<int>(out.first.size());
-    if (merge) {
-      const std::size_t hash = detail::pattern_hash(rows, begin, design.row(j));
-      const auto alike = known.equal_range(hash);
-      for (auto it = alike.first; it != alike.second; ++it)
-        if (detail::has_pattern(rows, it->second, begin) &&
-            design.row(out.first[it->second]) == design.row(j))
-          pattern = it->second;
-      if (pattern == static_cast<int>(out.first.size())) known.emplace(hash, pattern);
-    }
-    out.of.push_back(pattern);
-    if (pattern < static_cast<int>(out.first.size())) {
+    const int next = static_cast<int>(out.first.size());
+    out.of.push_back(merge ? detail::find_pattern(out, begin, design, j, known) : next);
+    if (out.of.back() < next) {
       rows.pair.resize(begin);
       rows.count.resize(begin);
     } else {
